@@ -1,0 +1,204 @@
+//! Recipient certificates, and the private keys that open what was sealed for them.
+
+use jiff::Timestamp;
+use openssl::asn1::{Asn1Integer, Asn1Time};
+use openssl::bn::{BigNum, MsbOption};
+use openssl::ec::{EcGroup, EcKey};
+use openssl::error::ErrorStack;
+use openssl::hash::MessageDigest;
+use openssl::nid::Nid;
+use openssl::pkey::{Id, PKey, Private};
+use openssl::rsa::Rsa;
+use openssl::x509::extension::{BasicConstraints, KeyUsage, SubjectKeyIdentifier};
+use openssl::x509::{X509, X509NameBuilder, X509Ref};
+
+use crate::hash::Hash;
+
+/// A certificate that reports are sealed for: RSA of 2048 bits and up, or EC P-256.
+#[derive(Clone)]
+pub struct Recipient(X509);
+
+impl Recipient {
+    /// Reads every certificate of a PEM file; a private key in the same file is passed over.
+    ///
+    /// # Errors
+    /// [`KeyError`] when there is none, or one whose key cannot be a recipient.
+    pub fn from_pem(pem: &[u8]) -> Result<Vec<Self>, KeyError> {
+        let certificates = X509::stack_from_pem(pem)?;
+        if certificates.is_empty() {
+            return Err(KeyError::NoCertificate);
+        }
+        certificates.into_iter().map(Recipient::new).collect()
+    }
+
+    fn new(certificate: X509) -> Result<Self, KeyError> {
+        let key = certificate.public_key()?;
+        match key.id() {
+            Id::RSA if key.bits() >= 2048 => Ok(Recipient(certificate)),
+            Id::EC if key.ec_key()?.group().curve_name() == Some(Nid::X9_62_PRIME256V1) => Ok(Recipient(certificate)),
+            _ => Err(KeyError::Unsuitable(subject(&certificate))),
+        }
+    }
+
+    /// The subject as `CN=...` parts joined by commas.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        subject(&self.0)
+    }
+
+    /// SHA-256 of the certificate in DER: what `openssl x509 -fingerprint -sha256` prints with colons.
+    ///
+    /// # Errors
+    /// [`KeyError`] when the library cannot encode it.
+    pub fn fingerprint(&self) -> Result<Hash, KeyError> {
+        Ok(Hash::of(&self.0.to_der()?))
+    }
+
+    /// The end of the certificate's validity.
+    ///
+    /// # Errors
+    /// [`KeyError`] when the certificate's time cannot be read.
+    pub fn not_after(&self) -> Result<Timestamp, KeyError> {
+        let distance = Asn1Time::from_unix(0)?.diff(self.0.not_after())?;
+        let seconds = i64::from(distance.days) * 86_400 + i64::from(distance.secs);
+        Timestamp::from_second(seconds).map_err(|_| KeyError::NotAfter)
+    }
+
+    /// The certificate as PEM.
+    ///
+    /// # Errors
+    /// [`KeyError`] when the library cannot encode it.
+    pub fn to_pem(&self) -> Result<Vec<u8>, KeyError> {
+        Ok(self.0.to_pem()?)
+    }
+
+    pub(super) fn certificate(&self) -> &X509 {
+        &self.0
+    }
+}
+
+/// A private key with its certificate: opens what was sealed for it.
+#[derive(Clone)]
+pub struct OpeningKey {
+    private: PKey<Private>,
+    recipient: Recipient,
+}
+
+impl OpeningKey {
+    /// Reads a PEM file that holds a private key and its certificate, in any order.
+    ///
+    /// # Errors
+    /// [`KeyError`] when either is missing, the key asks for a passphrase, or the two do not belong together.
+    pub fn from_pem(pem: &[u8]) -> Result<Self, KeyError> {
+        // An empty passphrase keeps OpenSSL from asking on a terminal that a service does not have.
+        let private = PKey::private_key_from_pem_passphrase(pem, b"").map_err(|_| KeyError::NoPrivateKey)?;
+        Recipient::from_pem(pem)?
+            .into_iter()
+            .find(|recipient| recipient.0.public_key().is_ok_and(|public| public.public_eq(&private)))
+            .map(|recipient| OpeningKey { private, recipient })
+            .ok_or(KeyError::Mismatch)
+    }
+
+    /// Makes a key pair and a self-signed certificate for `common_name`.
+    ///
+    /// # Errors
+    /// [`KeyError::Library`] when a value does not fit into a certificate.
+    pub fn generate(
+        kind: KeyKind,
+        common_name: &str,
+        not_before: Timestamp,
+        not_after: Timestamp,
+    ) -> Result<Self, KeyError> {
+        let private = match kind {
+            KeyKind::Rsa(bits) => PKey::from_rsa(Rsa::generate(bits)?)?,
+            KeyKind::EcP256 => PKey::from_ec_key(EcKey::generate(&*EcGroup::from_curve_name(Nid::X9_62_PRIME256V1)?)?)?,
+        };
+        let mut name = X509NameBuilder::new()?;
+        name.append_entry_by_nid(Nid::COMMONNAME, common_name)?;
+        let name = name.build();
+        let mut serial = BigNum::new()?;
+        serial.rand(127, MsbOption::MAYBE_ZERO, false)?;
+        let mut builder = X509::builder()?;
+        builder.set_version(2)?;
+        builder.set_serial_number(&*Asn1Integer::from_bn(&serial)?)?;
+        builder.set_subject_name(&name)?;
+        builder.set_issuer_name(&name)?;
+        builder.set_pubkey(&private)?;
+        builder.set_not_before(&*Asn1Time::from_unix(not_before.as_second())?)?;
+        builder.set_not_after(&*Asn1Time::from_unix(not_after.as_second())?)?;
+        builder.append_extension(BasicConstraints::new().critical().build()?)?;
+        let mut usage = KeyUsage::new();
+        let usage = match kind {
+            KeyKind::Rsa(_) => usage.critical().key_encipherment(),
+            KeyKind::EcP256 => usage.critical().key_agreement(),
+        };
+        builder.append_extension(usage.build()?)?;
+        let identifier = SubjectKeyIdentifier::new().build(&builder.x509v3_context(None, None))?;
+        builder.append_extension(identifier)?;
+        builder.sign(&private, MessageDigest::sha256())?;
+        Ok(OpeningKey { private, recipient: Recipient::new(builder.build())? })
+    }
+
+    /// The private key and the certificate in one PEM text: a secret.
+    ///
+    /// # Errors
+    /// [`KeyError`] when the library cannot encode it.
+    pub fn to_pem(&self) -> Result<Vec<u8>, KeyError> {
+        Ok([self.private.private_key_to_pem_pkcs8()?, self.recipient.to_pem()?].concat())
+    }
+
+    /// The public half, to seal for.
+    #[must_use]
+    pub fn recipient(&self) -> &Recipient {
+        &self.recipient
+    }
+
+    pub(super) fn private(&self) -> &PKey<Private> {
+        &self.private
+    }
+
+    pub(super) fn certificate(&self) -> &X509 {
+        self.recipient.certificate()
+    }
+}
+
+/// The kind of a recipient's key pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyKind {
+    /// RSA with so many bits; the only kind that `openssl smime` and legacy hosts can seal for.
+    Rsa(u32),
+    /// EC P-256: opened twice as fast, for agents and `openssl cms`.
+    EcP256,
+}
+
+fn subject(certificate: &X509Ref) -> String {
+    let parts = certificate.subject_name().entries().map(|entry| {
+        let name = entry.object().nid().short_name().unwrap_or("?");
+        let value = entry.data().to_string().unwrap_or_default();
+        format!("{name}={value}")
+    });
+    parts.collect::<Vec<_>>().join(",")
+}
+
+/// Why a key or certificate cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// No `BEGIN CERTIFICATE`.
+    #[error("no certificate in PEM form found")]
+    NoCertificate,
+    /// No `BEGIN PRIVATE KEY`, or one that is encrypted.
+    #[error("no private key in PEM form found that opens without a passphrase")]
+    NoPrivateKey,
+    /// The certificate is of another key.
+    #[error("the private key belongs to none of the certificates beside it")]
+    Mismatch,
+    /// Neither RSA of 2048 bits nor EC P-256.
+    #[error("certificate {0} cannot be a recipient: RSA of 2048 bits and up or EC P-256 is needed")]
+    Unsuitable(String),
+    /// A time outside of what we can hold.
+    #[error("the certificate's notAfter cannot be read")]
+    NotAfter,
+    /// The library refused.
+    #[error("openssl: {0}")]
+    Library(#[from] ErrorStack),
+}

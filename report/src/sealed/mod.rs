@@ -1,0 +1,106 @@
+//! Sealing a report for its recipients as CMS and opening it again (RFC 5652, RFC 5083); with its files the only door to openssl.
+
+mod ber;
+mod key;
+
+use openssl::cms::{CMSOptions, CmsContentInfo};
+use openssl::error::ErrorStack;
+use openssl::stack::Stack;
+use openssl::symm::Cipher;
+
+pub use key::{KeyError, KeyKind, OpeningKey, Recipient};
+
+/// How the content is encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub enum ContentEncryption {
+    /// EnvelopedData with AES-256-CBC (RFC 5652): every `openssl smime -decrypt` since 2005 reads it; not authenticated.
+    #[default]
+    #[serde(rename = "aes-256-cbc")]
+    Aes256Cbc,
+    /// AuthEnvelopedData with AES-256-GCM (RFC 5083, RFC 5084): `openssl cms -decrypt` reads it.
+    #[serde(rename = "aes-256-gcm")]
+    Aes256Gcm,
+}
+
+/// Seals `content` as DER for every recipient at once.
+///
+/// # Errors
+/// [`SealError`] when there is no recipient or a recipient's key cannot be used.
+pub fn seal(content: &[u8], recipients: &[Recipient], encryption: ContentEncryption) -> Result<Vec<u8>, SealError> {
+    if recipients.is_empty() {
+        return Err(SealError::NoRecipient);
+    }
+    let mut certificates = Stack::new()?;
+    for recipient in recipients {
+        certificates.push(recipient.certificate().clone())?;
+    }
+    let cipher = match encryption {
+        ContentEncryption::Aes256Cbc => Cipher::aes_256_cbc(),
+        ContentEncryption::Aes256Gcm => Cipher::aes_256_gcm(),
+    };
+    Ok(CmsContentInfo::encrypt(&certificates, content, cipher, CMSOptions::BINARY)?.to_der()?)
+}
+
+/// Opens a sealed report with whichever of `keys` it was sealed for.
+///
+/// What CBC gives back is not proven whole (see [`ContentEncryption::Aes256Cbc`]): the caller checks what came out.
+///
+/// # Errors
+/// [`OpenError`]; none of them can be mended by trying again with the same keys.
+pub fn open(sealed: &[u8], keys: &[OpeningKey]) -> Result<Vec<u8>, OpenError> {
+    check_structure(sealed)?;
+    let cms = CmsContentInfo::from_der(sealed).map_err(|_| OpenError::NotCms)?;
+    // Without the certificate OpenSSL may return garbage as success: each key is tried by name of its recipient.
+    keys.iter()
+        .find_map(|key| cms.decrypt(key.private(), key.certificate()).ok())
+        .ok_or(OpenError::NoKeyOpens { keys: keys.len() })
+}
+
+/// Checks, without a key, that `sealed` is one CMS EnvelopedData or AuthEnvelopedData and nothing more.
+///
+/// # Errors
+/// [`OpenError::NotCms`] or [`OpenError::TrailingBytes`].
+pub fn check_structure(sealed: &[u8]) -> Result<(), OpenError> {
+    let length = ber::element_length(sealed).ok_or(OpenError::NotCms)?;
+    if !ber::content_type(sealed).is_some_and(|oid| ENVELOPES.contains(&oid)) {
+        return Err(OpenError::NotCms);
+    }
+    match sealed.len() - length {
+        0 => Ok(()),
+        trailing => Err(OpenError::TrailingBytes(trailing)),
+    }
+}
+
+/// id-envelopedData (RFC 5652, section 6) and id-ct-authEnvelopedData (RFC 5083, section 2.1), DER content octets.
+const ENVELOPES: [&[u8]; 2] = [
+    &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x07, 0x03],
+    &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x09, 0x10, 0x01, 0x17],
+];
+
+/// Why a content could not be sealed.
+#[derive(Debug, thiserror::Error)]
+pub enum SealError {
+    /// Sealing for nobody would make a report that no one can read.
+    #[error("no recipient certificate to seal for")]
+    NoRecipient,
+    /// A recipient's key or the library refused.
+    #[error("openssl could not seal: {0}")]
+    Library(#[from] ErrorStack),
+}
+
+/// Why sealed bytes could not be opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum OpenError {
+    /// Not the structure that reports come in.
+    #[error("not a CMS EnvelopedData or AuthEnvelopedData (DER), or cut short")]
+    NotCms,
+    /// Bytes behind the structure would give one report many hashes.
+    #[error("{0} bytes follow the CMS structure")]
+    TrailingBytes(usize),
+    /// No key fits, or what it protects was damaged on the way; OpenSSL does not tell which.
+    #[error("none of the {keys} configured keys opens it: sealed for another recipient, or damaged")]
+    NoKeyOpens {
+        /// How many keys were tried.
+        keys: usize,
+    },
+}
