@@ -1,1 +1,22 @@
-//! placeholder
+//! Receives sealed reports, opens them, keeps every host's history and compares it with reference versions.
+
+pub mod answers;
+pub mod cli;
+pub mod clock;
+pub mod compare;
+pub mod config;
+pub mod demo;
+pub mod desk;
+pub mod history;
+pub mod http;
+pub mod intake;
+pub mod keys;
+pub mod opener;
+pub mod package_set;
+pub mod query;
+pub mod reference;
+pub mod serve;
+pub mod store;
+pub mod table;
+pub mod unseal;
+pub mod varint;

@@ -1,4 +1,5 @@
 //! Report text: what is written reads back, and what legacy hosts send is read or refused with its line.
+#![allow(clippy::unwrap_used, reason = "a test ends where its expectation does")]
 
 use std::borrow::Cow;
 

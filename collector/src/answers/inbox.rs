@@ -1,0 +1,23 @@
+//! What waits, failed or is held.
+
+use super::{AnswerError, time};
+use crate::store::{InboxState, Store};
+use crate::table::{Cell, Table};
+
+/// Reports in the inbox, newest first.
+///
+/// # Errors
+/// [`AnswerError`].
+pub async fn answer(store: &Store, state: Option<InboxState>, limit: u32) -> Result<Table, AnswerError> {
+    let rows = store.inbox(state, i64::from(limit)).await?.into_iter().map(|entry| {
+        vec![
+            Cell::Text(entry.hash),
+            Cell::Time(Some(time(entry.received))),
+            Cell::Number(entry.size),
+            Cell::Text(entry.state),
+            Cell::Text(entry.source),
+            Cell::Text(entry.reason),
+        ]
+    });
+    Ok(Table { columns: vec!["report", "received", "size", "state", "source", "reason"], rows: rows.collect() })
+}

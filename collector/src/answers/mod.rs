@@ -1,0 +1,128 @@
+//! Answers to people's questions: each reads the store in a number of queries that does not grow with the hosts shown.
+
+pub mod compare;
+pub mod diff;
+pub mod history;
+pub mod hosts;
+pub mod inbox;
+pub mod overview;
+pub mod references;
+pub mod who;
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use report::os;
+
+use crate::query::QueryError;
+use crate::reference::ReferenceError;
+use crate::store::{HostState, Store, StoreError};
+
+/// Why a question has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum AnswerError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The question itself.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    /// A stored reference list.
+    #[error(transparent)]
+    Reference(#[from] ReferenceError),
+    /// No host of that name.
+    #[error("no host named {0:?} has reported: `hosts` lists those that have")]
+    NoHost(String),
+    /// Several hosts of that name.
+    #[error("{name:?} is a host at {sites}: say which with --site")]
+    ManyHosts {
+        /// The name.
+        name: String,
+        /// The sites, joined by commas.
+        sites: String,
+    },
+    /// No report so early.
+    #[error("{name:?} has no report by {at}: its history begins later")]
+    TooEarly {
+        /// The host.
+        name: String,
+        /// The date asked for.
+        at: Timestamp,
+    },
+    /// A list of that name.
+    #[error("no reference list named {0:?}: `reference list` shows those there are")]
+    NoList(String),
+}
+
+/// A host at a date, with what its header lines said.
+#[derive(Debug, Clone)]
+pub struct Host {
+    /// As stored.
+    pub state: HostState,
+    /// Short name of the operating system, such as `el9`.
+    pub os: Option<String>,
+    /// The operating system in its own words.
+    pub system: String,
+    /// Running kernel.
+    pub kernel: String,
+    /// Tag that the site gave it.
+    pub tag: String,
+}
+
+/// Every host that had reported by `at`, by site and name; only those of `site` when one is given.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn hosts_at(store: &Store, at: Timestamp, site: Option<&str>) -> Result<Vec<Host>, StoreError> {
+    let mut states = store.hosts_at(at.as_second()).await?;
+    states.retain(|state| site.is_none_or(|site| site == state.site));
+    let ids: Vec<i64> = states.iter().map(|state| state.facts).collect();
+    let read: HashMap<i64, Facts> =
+        store.facts(&ids).await?.into_iter().map(|(id, text)| (id, Facts::read(&text))).collect();
+    let host = |state: HostState| {
+        let Facts { os, system, kernel, tag } = read.get(&state.facts).cloned().unwrap_or_default();
+        Host { state, os, system, kernel, tag }
+    };
+    Ok(states.into_iter().map(host).collect())
+}
+
+/// The one host of that name, at `site` when several sites have one: its id and site.
+///
+/// # Errors
+/// [`AnswerError::NoHost`] or [`AnswerError::ManyHosts`].
+pub async fn one_host(store: &Store, name: &str, site: Option<&str>) -> Result<(i64, String), AnswerError> {
+    let mut hosts = store.hosts_named(name).await?;
+    hosts.retain(|(_, at, _)| site.is_none_or(|site| site == at));
+    match hosts.as_slice() {
+        [] => Err(AnswerError::NoHost(name.to_owned())),
+        [(id, site, _)] => Ok((*id, site.clone())),
+        several => {
+            let sites: Vec<&str> = several.iter().map(|(_, site, _)| site.as_str()).collect();
+            Err(AnswerError::ManyHosts { name: name.to_owned(), sites: sites.join(", ") })
+        }
+    }
+}
+
+/// A stored second as a time.
+#[must_use]
+pub fn time(seconds: i64) -> Timestamp {
+    Timestamp::from_second(seconds).unwrap_or(if seconds < 0 { Timestamp::MIN } else { Timestamp::MAX })
+}
+
+#[derive(Clone, Default)]
+struct Facts {
+    os: Option<String>,
+    system: String,
+    kernel: String,
+    tag: String,
+}
+
+impl Facts {
+    fn read(text: &str) -> Self {
+        let value = |name: &str| {
+            text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": ")).unwrap_or_default().to_owned()
+        };
+        let system = value("system");
+        Facts { os: os::short_name(&system), system, kernel: value("kernel"), tag: value("tag") }
+    }
+}

@@ -1,0 +1,242 @@
+//! The command line, as people and units call it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Receives sealed package reports of grid hosts, keeps every host's history and shows who is behind.
+#[derive(Debug, Parser)]
+#[command(name = "wlcg-package-collector", version, max_term_width = 100)]
+pub struct Cli {
+    /// Options of every command.
+    #[command(flatten)]
+    pub options: Options,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options that may stand before or after the command.
+#[derive(Debug, Args)]
+pub struct Options {
+    /// Configuration file [default: /etc/wlcg-package-collector/config.toml when it exists]
+    #[arg(long, global = true, value_name = "FILE", env = "WLCG_PACKAGE_COLLECTOR_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Database: sqlite:PATH (made when new) or mysql://USER:PASSWORD@HOST/DATABASE
+    #[arg(long, global = true, value_name = "URL", env = "WLCG_PACKAGE_COLLECTOR_DATABASE", hide_env_values = true)]
+    pub database: Option<String>,
+    /// PEM file with a private key and its certificate, to open reports with; may be repeated
+    #[arg(long, global = true, value_name = "FILE", env = "WLCG_PACKAGE_COLLECTOR_KEY", value_delimiter = ':')]
+    pub key: Vec<PathBuf>,
+    /// Form of answers
+    #[arg(long, global = true, value_enum, default_value_t = FormatName::Table, env = "WLCG_PACKAGE_COLLECTOR_FORMAT")]
+    pub format: FormatName,
+}
+
+/// Forms of answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FormatName {
+    /// For people.
+    Table,
+    /// For programs: an array of objects.
+    Json,
+    /// For spreadsheets: RFC 4180.
+    Csv,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Receive, open and show: all roles on one address unless switched off
+    Serve(Serve),
+    /// Open what waits in the inbox, with the key, from anywhere that reaches the database
+    Open {
+        /// End when nothing waits any more
+        #[arg(long)]
+        once: bool,
+    },
+    /// Recipient key pairs and certificates
+    #[command(subcommand)]
+    Keys(Keys),
+    /// Reference lists
+    #[command(subcommand)]
+    Reference(Reference),
+    /// Every host with its last report
+    Hosts {
+        /// Only this site
+        #[arg(long, value_name = "SITE")]
+        site: Option<String>,
+        /// As it was: 2026-01-31 (the end of that day, UTC) or RFC 3339
+        #[arg(long, value_name = "DATE")]
+        at: Option<String>,
+    },
+    /// How a host changed over time
+    History(HostName),
+    /// What differs between two dates of a host, or between two hosts
+    Diff {
+        /// The host
+        host: String,
+        /// Another host to compare it with
+        other: Option<String>,
+        /// First date [default: the one before the last change]
+        #[arg(long, value_name = "DATE")]
+        from: Option<String>,
+        /// Second date [default: now]
+        #[arg(long, value_name = "DATE")]
+        to: Option<String>,
+        /// The site, when several have a host of that name
+        #[arg(long, value_name = "SITE")]
+        site: Option<String>,
+    },
+    /// Which hosts have a package: 'xrootd-server < 5.6.4', names with * and ?
+    Who {
+        /// PACKAGE or 'PACKAGE OP VERSION', OP one of < <= = != >= >
+        question: String,
+        /// As it was: 2026-01-31 (the end of that day, UTC) or RFC 3339
+        #[arg(long, value_name = "DATE")]
+        at: Option<String>,
+        /// Only this site
+        #[arg(long, value_name = "SITE")]
+        site: Option<String>,
+    },
+    /// Hosts against the reference lists: compliant, behind, blocked or unknown, with the reason
+    Compare {
+        /// Only this site
+        #[arg(long, value_name = "SITE")]
+        site: Option<String>,
+        /// Only this product
+        #[arg(long, value_name = "PRODUCT")]
+        product: Option<String>,
+        /// As it was: 2026-01-31 (the end of that day, UTC) or RFC 3339
+        #[arg(long, value_name = "DATE")]
+        at: Option<String>,
+    },
+    /// What waits, failed or is held
+    Inbox {
+        /// What to do with the inbox [default: list]
+        #[command(subcommand)]
+        action: Option<Inbox>,
+    },
+    /// Bring the database schema up to this program
+    Migrate,
+    /// Check configuration, keys and database; changes nothing
+    Check,
+    /// The main job on loopback with SQLite, for a newcomer
+    Demo {
+        /// End by itself, with status 0 only if everything happened
+        #[arg(long)]
+        once: bool,
+        /// Folder to keep the demo in [default: a temporary one]
+        #[arg(long, value_name = "DIR")]
+        folder: Option<PathBuf>,
+        /// The reporter program [default: beside this one, then from PATH]
+        #[arg(long, value_name = "FILE")]
+        reporter: Option<PathBuf>,
+    },
+}
+
+/// Options of `serve`.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Address and port, or unix:PATH [default: 127.0.0.1:8642]
+    #[arg(long, value_name = "ADDR", env = "WLCG_PACKAGE_COLLECTOR_LISTEN")]
+    pub listen: Option<String>,
+    /// Do not open reports here
+    #[arg(long)]
+    pub no_open: bool,
+    /// Show no pages
+    #[arg(long)]
+    pub no_desk: bool,
+    /// Take no reports
+    #[arg(long)]
+    pub no_receive: bool,
+}
+
+/// Names one host.
+#[derive(Debug, Args)]
+pub struct HostName {
+    /// Host name as reported
+    pub host: String,
+    /// The site, when several have a host of that name
+    #[arg(long, value_name = "SITE")]
+    pub site: Option<String>,
+}
+
+/// Recipient keys.
+#[derive(Debug, Subcommand)]
+pub enum Keys {
+    /// Make a key pair and its certificate
+    New {
+        /// Name in the certificate and of the files
+        #[arg(default_value = "mw-officer")]
+        name: String,
+        /// Kind of key; legacy hosts and `openssl smime` need RSA
+        #[arg(long, value_enum, default_value_t = KeyKindName::Rsa3072)]
+        kind: KeyKindName,
+        /// Validity of the certificate in days; hosts keep using it after that and warn
+        #[arg(long, value_name = "DAYS", default_value_t = 3650)]
+        days: u32,
+        /// Folder for NAME.key.pem (secret) and NAME.cert.pem (for the hosts) [default: the configured one]
+        #[arg(long, value_name = "DIR")]
+        folder: Option<PathBuf>,
+    },
+    /// The configured keys, how long their certificates are valid
+    List,
+}
+
+/// Kinds of recipient keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum KeyKindName {
+    /// RSA, 2048 bits
+    Rsa2048,
+    /// RSA, 3072 bits
+    Rsa3072,
+    /// RSA, 4096 bits
+    Rsa4096,
+    /// EC P-256
+    EcP256,
+}
+
+/// Reference lists.
+#[derive(Debug, Subcommand)]
+pub enum Reference {
+    /// Take a list from a TOML or CSV file; a list of the same name gets a new version
+    Import {
+        /// The file, or - for TOML from standard input
+        file: PathBuf,
+        /// Name of a list that comes as CSV [default: the file's]
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
+    },
+    /// The lists and their versions
+    List,
+    /// Print the current lists: TOML, or CSV and JSON by --format
+    Export {
+        /// Only this list
+        name: Option<String>,
+    },
+}
+
+/// What to do with the inbox.
+#[derive(Debug, Subcommand)]
+pub enum Inbox {
+    /// Reports, newest first
+    List {
+        /// waiting, opened, held or unreadable [default: all]
+        #[arg(long, value_name = "STATE")]
+        state: Option<String>,
+        /// At most so many
+        #[arg(long, value_name = "N", default_value_t = 1000)]
+        limit: u32,
+    },
+    /// Write the sealed bytes of a report to standard output
+    Show {
+        /// Hash of the report
+        report: String,
+    },
+    /// Let held and unreadable reports wait again, after a key was added
+    Retry {
+        /// Hash of the report [default: all of them]
+        report: Option<String>,
+    },
+}

@@ -1,0 +1,178 @@
+//! The configuration file: TOML, every unknown key refused by name.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+/// Where the configuration is looked for when no file is named.
+pub const DEFAULT_FILE: &str = "/etc/wlcg-package-collector/config.toml";
+
+/// Every setting, with its default; `config/wlcg-package-collector.toml` documents each.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Database URL; a secret when it holds a password.
+    pub database: Option<String>,
+    /// PEM files with private key and certificate.
+    pub keys: Vec<PathBuf>,
+    /// Where `keys new` puts its files.
+    pub keys_folder: Option<PathBuf>,
+    /// Address and port, or `unix:PATH`.
+    pub listen: String,
+    /// Whether this process takes reports.
+    pub receive: bool,
+    /// Whether this process opens reports.
+    pub open: bool,
+    /// Whether this process shows pages.
+    pub desk: bool,
+    /// Largest body of a report, in bytes.
+    pub max_report_bytes: usize,
+    /// Longest time that a body may take, in seconds.
+    pub body_timeout_seconds: u64,
+    /// A host without news for so many days is unknown, never compliant.
+    pub stale_after_days: u32,
+    /// What pakiti-client 3 is answered.
+    pub legacy_answer: String,
+    /// Whether pakiti-client 3 may send readable text.
+    pub legacy_plain_text: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            database: None,
+            keys: Vec::new(),
+            keys_folder: None,
+            listen: "127.0.0.1:8642".to_owned(),
+            receive: true,
+            open: true,
+            desk: true,
+            max_report_bytes: 4 * 1024 * 1024,
+            body_timeout_seconds: 60,
+            stale_after_days: 7,
+            legacy_answer: "OK".to_owned(),
+            legacy_plain_text: false,
+        }
+    }
+}
+
+/// Shows that a database is configured, never its password.
+impl std::fmt::Debug for Config {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Config")
+            .field("database", &self.database.as_deref().map(redacted))
+            .field("listen", &self.listen)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Config {
+    /// Reads the named file, which must exist, or the default one, which may be missing.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the file, the key and the line.
+    pub fn load(named: Option<&Path>) -> Result<Self, ConfigError> {
+        let file = named.unwrap_or(Path::new(DEFAULT_FILE));
+        match std::fs::read_to_string(file) {
+            Ok(text) => Config::parse(&text, file),
+            Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => Ok(Config::default()),
+            Err(source) => Err(ConfigError::Read { file: file.to_owned(), source }),
+        }
+    }
+
+    fn parse(text: &str, file: &Path) -> Result<Self, ConfigError> {
+        toml::from_str(text).map_err(|source| ConfigError::Parse { file: file.to_owned(), source: Box::new(source) })
+    }
+}
+
+/// A database URL without its password.
+#[must_use]
+pub fn redacted(url: &str) -> String {
+    match (url.find("://"), url.rfind('@')) {
+        (Some(scheme), Some(at)) if scheme < at => {
+            let user = url.get(scheme + 3..at).and_then(|login| login.split(':').next()).unwrap_or_default();
+            format!("{}://{user}:***{}", url.get(..scheme).unwrap_or_default(), url.get(at..).unwrap_or_default())
+        }
+        _ => url.to_owned(),
+    }
+}
+
+/// The folder for state when nothing is configured: systemd's, else the user's own.
+///
+/// # Errors
+/// [`ConfigError::NoFolder`] when there is no home folder either.
+pub fn state_folder() -> Result<PathBuf, ConfigError> {
+    if let Some(folders) = std::env::var_os("STATE_DIRECTORY").filter(|folders| !folders.is_empty()) {
+        // systemd joins several with colons; the first is ours.
+        return Ok(std::env::split_paths(&folders).next().unwrap_or_default());
+    }
+    directories::ProjectDirs::from("", "", "wlcg-package-collector")
+        .map(|folders| folders.state_dir().unwrap_or_else(|| folders.data_dir()).to_owned())
+        .ok_or(ConfigError::NoFolder)
+}
+
+/// Why the configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("reading configuration {file}: {source}")]
+    Read {
+        /// The file.
+        file: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// The file is not as it should be.
+    #[error("configuration {file}: {source}")]
+    Parse {
+        /// The file.
+        file: PathBuf,
+        /// Key, line and what was expected.
+        source: Box<toml::de::Error>,
+    },
+    /// Nowhere to keep the database.
+    #[error("no folder for the database: give --database sqlite:PATH or set HOME")]
+    NoFolder,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shipped_example_is_read_and_shows_every_default() {
+        let text = include_str!("../../config/wlcg-package-collector.toml");
+        Config::parse(text, Path::new("example")).unwrap();
+        // Every line that is commented out is a setting with its default.
+        let settings: String = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("# ").filter(|rest| rest.contains(" = ")).or(Some(line)))
+            .filter(|line| !line.starts_with('#'))
+            .fold(String::new(), |all, line| all + line + "\n");
+        let shown = Config::parse(&settings, Path::new("example")).unwrap();
+        let default = Config::default();
+        assert_eq!(shown.listen, default.listen);
+        assert_eq!(shown.max_report_bytes, default.max_report_bytes);
+        assert_eq!(shown.stale_after_days, default.stale_after_days);
+        assert_eq!(shown.body_timeout_seconds, default.body_timeout_seconds);
+        assert_eq!(shown.legacy_answer, default.legacy_answer);
+        for key in ["database", "keys", "keys_folder", "receive", "open", "desk", "legacy_plain_text"] {
+            assert!(settings.lines().any(|line| line.starts_with(&format!("{key} = "))), "{key} is not in the example");
+        }
+    }
+
+    #[test]
+    fn unknown_keys_are_named() {
+        let error =
+            Config::parse("listen = \"127.0.0.1:1\"\nlissten = 1\n", Path::new("c.toml")).unwrap_err().to_string();
+        assert!(error.contains("lissten") && error.contains("line 2") && error.contains("c.toml"), "{error}");
+    }
+
+    #[test]
+    fn passwords_are_not_shown() {
+        assert_eq!(redacted("mysql://collector:s:e@cret@db/x"), "mysql://collector:***@db/x");
+        assert_eq!(redacted("sqlite:/var/lib/x"), "sqlite:/var/lib/x");
+        let config = Config { database: Some("mysql://u:secret@h/d".to_owned()), ..Config::default() };
+        assert!(!format!("{config:?}").contains("secret"));
+    }
+}

@@ -1,0 +1,118 @@
+//! The only map from failure to status: every error answer is a problem document (RFC 9457).
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use report::acknowledgement::{PROBLEM_MEDIA_TYPE, Problem};
+use report::sealed::OpenError;
+
+use crate::answers::AnswerError;
+use crate::intake::IntakeError;
+use crate::store::StoreError;
+
+/// Why a request is not answered as asked.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum HttpError {
+    /// The body is no sealed report.
+    #[error("{0}: send one CMS EnvelopedData in DER, as `openssl smime -encrypt -outform DER` makes it")]
+    NotSealed(#[from] OpenError),
+    /// The body was changed or cut on the way.
+    #[error("the body's SHA-256 is not the one in Content-Digest: send it again")]
+    DigestMismatch,
+    /// The header itself is wrong.
+    #[error(transparent)]
+    ContentDigest(#[from] report::hash::ContentDigestError),
+    /// More than any host's report.
+    #[error("the body is larger than {0} bytes")]
+    TooLarge(usize),
+    /// A type we do not take.
+    #[error("Content-Type is not application/pkcs7-mime")]
+    MediaType,
+    /// Readable text, which crossed the network for all to see.
+    #[error(
+        "a readable report is refused: let the host encrypt it, or allow plain text in the collector's configuration"
+    )]
+    PlainText,
+    /// The connection ended within the body.
+    #[error("the connection ended before the whole body had come")]
+    Incomplete,
+    /// The body took too long.
+    #[error("the body took longer than {0} seconds")]
+    Slow(u64),
+    /// The desk is for people at this machine or behind a proxy that checks who they are.
+    #[error("the desk answers only on a loopback address or a Unix socket: put it behind a proxy that checks who asks")]
+    NotLocal,
+    /// Not stored, try later.
+    #[error("not stored: {0}")]
+    Intake(#[from] IntakeError),
+    /// The database does not answer.
+    #[error("not ready: {0}")]
+    Store(#[from] StoreError),
+    /// The page's question has no answer.
+    #[error("not answered: {0}")]
+    Answer(#[from] AnswerError),
+    /// A page could not be made.
+    #[error("the page could not be made: {0}")]
+    Page(String),
+    /// No such path.
+    #[error("no such path: reports go to POST /v1/reports")]
+    NotFound,
+    /// Another method.
+    #[error("this path takes another method: reports go to POST /v1/reports")]
+    Method,
+}
+
+impl HttpError {
+    fn status_and_title(&self) -> (StatusCode, &'static str) {
+        match self {
+            HttpError::NotSealed(_) => (StatusCode::BAD_REQUEST, "not a sealed report"),
+            HttpError::DigestMismatch => (StatusCode::BAD_REQUEST, "digest mismatch"),
+            HttpError::ContentDigest(_) => (StatusCode::BAD_REQUEST, "unreadable Content-Digest"),
+            HttpError::Incomplete => (StatusCode::BAD_REQUEST, "incomplete body"),
+            HttpError::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "report too large"),
+            HttpError::MediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported media type"),
+            HttpError::PlainText => (StatusCode::UNPROCESSABLE_ENTITY, "readable report"),
+            HttpError::Slow(_) => (StatusCode::REQUEST_TIMEOUT, "body too slow"),
+            HttpError::NotLocal => (StatusCode::FORBIDDEN, "not from here"),
+            HttpError::Intake(_) | HttpError::Store(_) | HttpError::Answer(_) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "try again later")
+            }
+            HttpError::Page(_) => (StatusCode::INTERNAL_SERVER_ERROR, "page failed"),
+            HttpError::NotFound => (StatusCode::NOT_FOUND, "no such path"),
+            HttpError::Method => (StatusCode::METHOD_NOT_ALLOWED, "method not allowed"),
+        }
+    }
+}
+
+impl IntoResponse for HttpError {
+    fn into_response(self) -> Response {
+        let (status, title) = self.status_and_title();
+        if status.is_server_error() {
+            tracing::error!(status = status.as_u16(), error = %self, "request failed");
+        }
+        let detail = match &self {
+            // A database's own words may hold names and addresses that are nobody's business outside.
+            HttpError::Intake(IntakeError::Store(_)) | HttpError::Store(_) | HttpError::Answer(_) => {
+                "the database does not answer: try again later".to_owned()
+            }
+            HttpError::Page(_) => "the page could not be made: the collector's log says why".to_owned(),
+            told => told.to_string(),
+        };
+        let problem = Problem { title: title.to_owned(), status: status.as_u16(), detail };
+        let body = serde_json::to_string(&problem).unwrap_or_default();
+        let mut response = (status, [(header::CONTENT_TYPE, PROBLEM_MEDIA_TYPE)], body).into_response();
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
+        }
+        response
+    }
+}
+
+/// Answers a path that we do not have.
+pub(super) async fn not_found() -> HttpError {
+    HttpError::NotFound
+}
+
+/// Answers a method that the path does not take.
+pub(super) async fn method_not_allowed() -> HttpError {
+    HttpError::Method
+}

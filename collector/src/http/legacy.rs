@@ -1,0 +1,30 @@
+//! `POST /feeder/` and `POST /package-report`: hosts with pakiti-client 3 join the same inbox.
+
+use axum::extract::{Request, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use report::hash::Hash;
+use report::sealed;
+
+use super::error::HttpError;
+use super::receive::{read_body, store};
+use super::{SentBy, Shared};
+
+/// Takes a sealed report as the body, whatever type it is called; readable text only where the operator allows it.
+pub(super) async fn receive(
+    State(shared): State<Shared>,
+    from: SentBy,
+    request: Request,
+) -> Result<Response, HttpError> {
+    let (parts, body) = request.into_parts();
+    let body = read_body(&shared, &parts.headers, body).await?;
+    if body.starts_with(b"#") {
+        if !shared.legacy_plain_text {
+            return Err(HttpError::PlainText);
+        }
+    } else {
+        sealed::check_structure(&body)?;
+    }
+    store(&shared, &from, Hash::of(&body), body).await?;
+    Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], shared.legacy_answer.clone()).into_response())
+}

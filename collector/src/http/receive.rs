@@ -1,0 +1,85 @@
+//! `POST /v1/reports`: a sealed report in, its acknowledgement out once it is durable.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use report::acknowledgement::{Acknowledgement, Receipt};
+use report::hash::{self, Hash};
+use report::sealed;
+
+use super::error::HttpError;
+use super::{SentBy, Shared};
+use crate::clock;
+use crate::intake::IntakeError;
+use crate::store::Incoming;
+
+/// Takes a sealed report.
+pub(super) async fn receive(
+    State(shared): State<Shared>,
+    from: SentBy,
+    request: Request,
+) -> Result<Response, HttpError> {
+    let (parts, body) = request.into_parts();
+    check_media_type(&parts.headers)?;
+    let expected = match parts.headers.get("content-digest") {
+        Some(value) => hash::parse_content_digest(value.to_str().unwrap_or("sha-256="))?,
+        None => None,
+    };
+    let body = read_body(&shared, &parts.headers, body).await?;
+    let hash = Hash::of(&body);
+    if expected.is_some_and(|expected| expected != hash) {
+        return Err(HttpError::DigestMismatch);
+    }
+    sealed::check_structure(&body)?;
+    let acknowledgement = store(&shared, &from, hash, body).await?;
+    let status = match acknowledgement.status {
+        Receipt::Stored => StatusCode::CREATED,
+        Receipt::Duplicate => StatusCode::OK,
+    };
+    Ok((status, axum::Json(acknowledgement)).into_response())
+}
+
+/// Stores a body; the acknowledgement follows the durable commit.
+pub(super) async fn store(
+    shared: &Shared,
+    from: &SentBy,
+    hash: Hash,
+    body: Vec<u8>,
+) -> Result<Acknowledgement, HttpError> {
+    let intake = shared.intake.as_ref().ok_or(HttpError::Intake(IntakeError::Stopping))?;
+    let received = clock::now().as_second();
+    let status = intake.receive(Incoming { hash, received, source: from.0.to_string(), body }).await?;
+    tracing::debug!(report = %hash, from = %from.0, ?status, "report received");
+    Ok(Acknowledgement { report: hash, status })
+}
+
+/// Reads a body while it stays within its bound of bytes and time.
+pub(super) async fn read_body(shared: &Shared, headers: &HeaderMap, body: Body) -> Result<Vec<u8>, HttpError> {
+    let limit = shared.max_report_bytes;
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > limit) {
+        return Err(HttpError::TooLarge(limit));
+    }
+    let patience = Duration::from_secs(shared.body_timeout_seconds);
+    match tokio::time::timeout(patience, Limited::new(body, limit).collect()).await {
+        Err(_) => Err(HttpError::Slow(shared.body_timeout_seconds)),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(HttpError::TooLarge(limit)),
+        Ok(Err(_)) => Err(HttpError::Incomplete),
+        Ok(Ok(body)) => Ok(body.to_bytes().into()),
+    }
+}
+
+/// A missing type is taken: the bytes say what they are.
+fn check_media_type(headers: &HeaderMap) -> Result<(), HttpError> {
+    let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
+    let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    TAKEN.iter().any(|taken| essence.eq_ignore_ascii_case(taken)).then_some(()).ok_or(HttpError::MediaType)
+}
+
+/// RFC 8551, section 3.2.1, its older name, and what a tool says that knows no better.
+const TAKEN: [&str; 4] =
+    ["application/pkcs7-mime", "application/x-pkcs7-mime", "application/cms", "application/octet-stream"];

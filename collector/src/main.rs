@@ -1,0 +1,295 @@
+//! wlcg-package-collector: receives sealed reports, opens them, keeps their history, answers who is behind.
+
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Parser as _;
+use jiff::Timestamp;
+use report::sealed::{KeyKind, OpeningKey};
+use wlcg_package_collector::answers::{self, diff::Sides};
+use wlcg_package_collector::cli::{Cli, Command, FormatName, Inbox, KeyKindName, Keys, Options, Reference, Serve};
+use wlcg_package_collector::config::{self, Config};
+use wlcg_package_collector::demo::{self, Demo};
+use wlcg_package_collector::opener::Opener;
+use wlcg_package_collector::query::{self, PackageQuery};
+use wlcg_package_collector::reference::ReferenceList;
+use wlcg_package_collector::store::{InboxState, Store, StoredList};
+use wlcg_package_collector::table::{Cell, Format, Table};
+use wlcg_package_collector::{clock, keys, serve};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    log_to_stderr();
+    let done = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("starting the runtime")
+        .and_then(|runtime| runtime.block_on(run(cli)));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "wlcg-package-collector: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The story: what was asked, with what is configured, answered on standard output.
+async fn run(cli: Cli) -> anyhow::Result<()> {
+    let now = clock::now();
+    let options = cli.options;
+    let config = Config::load(options.config.as_deref())?;
+    match cli.command {
+        Command::Serve(roles) => run_serve(&options, config, roles).await,
+        Command::Open { once } => open(&options, &config, once).await,
+        Command::Keys(command) => run_keys(&options, &config, command, now),
+        Command::Demo { once, folder, reporter } => run_demo(&config, once, folder, reporter, now).await,
+        Command::Check => check(&options, &config).await,
+        Command::Migrate => {
+            open_store(&options, &config).await?.close().await;
+            say("the schema is up to date\n")
+        }
+        Command::Reference(command) => run_reference(&options, &config, command, now).await,
+        Command::Inbox { action } => run_inbox(&options, &config, action).await,
+        question => {
+            let store = open_store(&options, &config).await?;
+            let answer = answer(&store, &config, question, now).await?;
+            say(&answer.render(format(&options)))
+        }
+    }
+}
+
+async fn answer(store: &Store, config: &Config, question: Command, now: Timestamp) -> anyhow::Result<Table> {
+    let date = |at: Option<String>| at.map_or(Ok(now), |at| query::parse_date(&at));
+    Ok(match question {
+        Command::Hosts { site, at } => answers::hosts::answer(store, date(at)?, site.as_deref()).await?,
+        Command::History(host) => answers::history::answer(store, &host.host, host.site.as_deref()).await?,
+        Command::Diff { host, other, from, to, site } => {
+            let from = from.map(|from| query::parse_date(&from)).transpose()?;
+            let sides = Sides { host: &host, other: other.as_deref(), from, to: date(to)?, site: site.as_deref() };
+            answers::diff::answer(store, sides).await?
+        }
+        Command::Who { question, at, site } => {
+            let question = PackageQuery::parse(&question)?;
+            answers::who::answer(store, &question, date(at)?, site.as_deref()).await?
+        }
+        Command::Compare { site, product, at } => {
+            let compared = answers::compare::at(store, date(at)?, config.stale_after_days).await?;
+            compared.table(site.as_deref(), product.as_deref())
+        }
+        other => anyhow::bail!("{other:?} is no question"),
+    })
+}
+
+async fn run_serve(options: &Options, mut config: Config, roles: Serve) -> anyhow::Result<()> {
+    config.receive &= !roles.no_receive;
+    config.open &= !roles.no_open;
+    config.desk &= !roles.no_desk;
+    if let Some(listen) = roles.listen {
+        config.listen = listen;
+    }
+    let keys = if config.open { load_keys(options, &config)? } else { Vec::new() };
+    let store = open_store(options, &config).await?;
+    let stop = serve::asked_to_end()?;
+    let (listening, serve::Address(address)) = serve::bind(&config.listen).await?;
+    say(&format!("listening on {address}\n"))?;
+    Ok(serve::serve(store, &config, keys, listening, stop).await?)
+}
+
+async fn open(options: &Options, config: &Config, once: bool) -> anyhow::Result<()> {
+    let keys = load_keys(options, config)?;
+    anyhow::ensure!(!keys.is_empty(), "opening needs a key: give --key FILE or make one with `keys new`");
+    let opener = Opener::new(open_store(options, config).await?, keys);
+    if once {
+        let done = opener.open_waiting().await?;
+        return say(&format!("opened {}, set aside {}\n", done.opened, done.set_aside));
+    }
+    let stop = serve::asked_to_end()?;
+    serve::open_until(opener, stop).await;
+    Ok(())
+}
+
+fn run_keys(options: &Options, config: &Config, command: Keys, now: Timestamp) -> anyhow::Result<()> {
+    match command {
+        Keys::New { name, kind, days, folder } => {
+            let folder = folder.map_or_else(|| keys_folder(config), Ok)?;
+            let kind = match kind {
+                KeyKindName::Rsa2048 => KeyKind::Rsa(2048),
+                KeyKindName::Rsa3072 => KeyKind::Rsa(3072),
+                KeyKindName::Rsa4096 => KeyKind::Rsa(4096),
+                KeyKindName::EcP256 => KeyKind::EcP256,
+            };
+            let (secret, public) = keys::new(&folder, &name, kind, now, days)?;
+            say(&format!(
+                "private key and certificate (secret, stays here): {}\ncertificate (for the hosts): {}\n",
+                secret.display(),
+                public.display()
+            ))
+        }
+        Keys::List => {
+            let mut rows = Vec::new();
+            for file in keys::load(&named_keys(options, config), &keys_folder(config)?)? {
+                let recipient = file.key.recipient();
+                let end = recipient.not_after()?;
+                rows.push(vec![
+                    Cell::Text(file.file.display().to_string()),
+                    Cell::Text(recipient.subject()),
+                    Cell::Time(Some(end)),
+                    Cell::Number((end.as_second() - now.as_second()).div_euclid(86_400)),
+                    Cell::Text(recipient.fingerprint()?.to_string()),
+                ]);
+            }
+            let columns = vec!["file", "subject", "not_after", "days_left", "sha256"];
+            say(&Table { columns, rows }.render(format(options)))
+        }
+    }
+}
+
+async fn run_reference(options: &Options, config: &Config, command: Reference, now: Timestamp) -> anyhow::Result<()> {
+    let store = open_store(options, config).await?;
+    match command {
+        Reference::Import { file, name } => {
+            let list = read_list(&file, name)?;
+            let author = std::env::var("USER").unwrap_or_else(|_| "unknown".to_owned());
+            let content = list.to_toml()?;
+            let stored = StoredList { name: list.name.clone(), imported: now.as_second(), author, content };
+            store.add_reference_list(&stored).await?;
+            say(&format!("imported \"{}\": {} references\n", list.name, list.references.len()))
+        }
+        Reference::List => say(&answers::references::versions(&store).await?.render(format(options))),
+        Reference::Export { name } => {
+            let lists = answers::references::export(&store, now, name.as_deref()).await?;
+            match options.format {
+                FormatName::Json => say(&answers::references::table(&lists).render(Format::Json)),
+                FormatName::Csv => lists.iter().try_for_each(|list| say(&list.to_csv()?)),
+                FormatName::Table => lists.iter().try_for_each(|list| say(&list.to_toml()?)),
+            }
+        }
+    }
+}
+
+fn read_list(file: &Path, name: Option<String>) -> anyhow::Result<ReferenceList> {
+    let mut text = String::new();
+    if file == Path::new("-") {
+        std::io::stdin().read_to_string(&mut text).context("reading a reference list from standard input")?;
+    } else {
+        text = std::fs::read_to_string(file).with_context(|| format!("reading reference list {}", file.display()))?;
+    }
+    let list = if file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv")) {
+        let stem = file.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+        ReferenceList::from_csv(&text, &name.or(stem).unwrap_or_default())
+    } else {
+        ReferenceList::from_toml(&text)
+    };
+    list.with_context(|| file.display().to_string())
+}
+
+async fn run_inbox(options: &Options, config: &Config, action: Option<Inbox>) -> anyhow::Result<()> {
+    let store = open_store(options, config).await?;
+    match action.unwrap_or(Inbox::List { state: None, limit: 1000 }) {
+        Inbox::List { state, limit } => {
+            let state = state
+                .map(|word| {
+                    InboxState::ALL
+                        .into_iter()
+                        .find(|state| state.as_str() == word)
+                        .with_context(|| format!("inbox state {word:?}: expected waiting, opened, held or unreadable"))
+                })
+                .transpose()?;
+            say(&answers::inbox::answer(&store, state, limit).await?.render(format(options)))
+        }
+        Inbox::Show { report } => {
+            let (_, body) = store
+                .inbox_report(report.parse()?)
+                .await?
+                .with_context(|| format!("no report {report} in the inbox: `inbox list` shows those there are"))?;
+            Ok(std::io::stdout().write_all(&body)?)
+        }
+        Inbox::Retry { report } => {
+            let hash = report.map(|report| report.parse()).transpose()?;
+            say(&format!("{} reports wait again\n", store.retry_inbox(hash).await?))
+        }
+    }
+}
+
+async fn run_demo(
+    config: &Config,
+    once: bool,
+    folder: Option<PathBuf>,
+    reporter: Option<PathBuf>,
+    now: Timestamp,
+) -> anyhow::Result<()> {
+    let temporary = tempfile::tempdir().context("making a folder for the demo")?;
+    let folder = folder.unwrap_or_else(|| temporary.path().to_owned());
+    let demo = Demo { folder, reporter, once, stale_after_days: config.stale_after_days };
+    Ok(demo::run(&demo, now, &mut std::io::stdout()).await?)
+}
+
+async fn check(options: &Options, config: &Config) -> anyhow::Result<()> {
+    say("configuration: ok\n")?;
+    let keys = keys::load(&named_keys(options, config), &keys_folder(config)?)?;
+    match keys.len() {
+        0 => say("keys: none; reports can be received but not opened here\n")?,
+        number => say(&format!("keys: {number} ok\n"))?,
+    }
+    let url = database(options, config)?;
+    let store = Store::connect(&url).await.with_context(|| config::redacted(&url))?;
+    store.ping().await.with_context(|| format!("{}: run `migrate` first if it is new", config::redacted(&url)))?;
+    say(&format!("database: {} ok\n", config::redacted(&url)))
+}
+
+fn named_keys(options: &Options, config: &Config) -> Vec<PathBuf> {
+    if options.key.is_empty() { config.keys.clone() } else { options.key.clone() }
+}
+
+fn load_keys(options: &Options, config: &Config) -> anyhow::Result<Vec<OpeningKey>> {
+    let files = keys::load(&named_keys(options, config), &keys_folder(config)?)?;
+    Ok(files.into_iter().map(|file| file.key).collect())
+}
+
+fn keys_folder(config: &Config) -> anyhow::Result<PathBuf> {
+    Ok(match &config.keys_folder {
+        Some(folder) => folder.clone(),
+        None => config::state_folder()?.join("keys"),
+    })
+}
+
+fn database(options: &Options, config: &Config) -> anyhow::Result<String> {
+    if let Some(url) = options.database.as_ref().or(config.database.as_ref()) {
+        return Ok(url.clone());
+    }
+    Ok(format!("sqlite:{}", config::state_folder()?.join("collector.sqlite").display()))
+}
+
+async fn open_store(options: &Options, config: &Config) -> anyhow::Result<Store> {
+    let url = database(options, config)?;
+    Store::open(&url).await.with_context(|| format!("opening {}", config::redacted(&url)))
+}
+
+fn format(options: &Options) -> Format {
+    match options.format {
+        FormatName::Table => Format::Table,
+        FormatName::Json => Format::Json,
+        FormatName::Csv => Format::Csv,
+    }
+}
+
+fn say(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    Ok(out.flush()?)
+}
+
+/// A reader that has seen enough (`| head`) is no failure.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+fn log_to_stderr() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("WLCG_PACKAGE_COLLECTOR_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("wlcg_package_collector=info,warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
+}

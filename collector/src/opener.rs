@@ -1,0 +1,165 @@
+//! Opens what waits in the inbox, with a key, from anywhere that reaches the database.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use report::sealed::OpeningKey;
+
+use crate::store::{InboxState, Sealed, Store, StoreError, Writing, retrying};
+use crate::unseal::{self, Claim, Unreadable};
+
+/// Reports that are opened side by side and stored in one transaction.
+const BATCH: i64 = 32;
+
+/// Opens reports with its keys.
+#[derive(Clone)]
+pub struct Opener {
+    store: Store,
+    keys: Arc<[OpeningKey]>,
+}
+
+/// What a round of opening did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Opened {
+    /// Reports that became history.
+    pub opened: usize,
+    /// Reports that were set aside with a reason.
+    pub set_aside: usize,
+}
+
+impl Opener {
+    /// An opener for `store` with every key it may try, retired ones included.
+    #[must_use]
+    pub fn new(store: Store, keys: Vec<OpeningKey>) -> Self {
+        Opener { store, keys: keys.into() }
+    }
+
+    /// Opens reports until none waits.
+    ///
+    /// # Errors
+    /// [`StoreError`]; what was opened before is stored, the rest waits.
+    pub async fn open_waiting(&self) -> Result<Opened, StoreError> {
+        let mut total = Opened::default();
+        loop {
+            let round = self.open_batch().await?;
+            if round == Opened::default() {
+                return Ok(total);
+            }
+            total.opened += round.opened;
+            total.set_aside += round.set_aside;
+        }
+    }
+
+    async fn open_batch(&self) -> Result<Opened, StoreError> {
+        let waiting = self.store.waiting(BATCH).await?;
+        let mut openings = Vec::with_capacity(waiting.len());
+        for sealed in waiting {
+            let keys = Arc::clone(&self.keys);
+            let opening = tokio::task::spawn_blocking(move || {
+                let text = unseal::unseal(&sealed.body, &keys);
+                (sealed, text)
+            });
+            openings.push(opening);
+        }
+        let mut texts = Vec::with_capacity(openings.len());
+        let mut done = Opened::default();
+        for opening in openings {
+            let (sealed, text) = opening.await.map_err(|error| StoreError::Inconsistent(error.to_string()))?;
+            match text {
+                Ok(text) => texts.push((sealed, text)),
+                Err(reason) => self.set_aside(&sealed, &reason, &mut done).await?,
+            }
+        }
+        let mut claims = Vec::with_capacity(texts.len());
+        for (sealed, text) in &texts {
+            let received = Timestamp::from_second(sealed.received).unwrap_or(Timestamp::UNIX_EPOCH);
+            match unseal::read(text, received) {
+                Ok(claim) => claims.push((sealed, claim)),
+                Err(reason) => self.set_aside(sealed, &reason, &mut done).await?,
+            }
+        }
+        self.store_claims(&claims, &mut done).await?;
+        Ok(done)
+    }
+
+    /// One transaction for all; where the database refuses, one for each, so that the refused one stands alone.
+    async fn store_claims(&self, claims: &[(&Sealed, Claim<'_>)], done: &mut Opened) -> Result<(), StoreError> {
+        if claims.is_empty() {
+            return Ok(());
+        }
+        match retrying(|| self.try_store(claims)).await {
+            Ok(outcomes) => {
+                for ((sealed, _), outcome) in claims.iter().zip(outcomes) {
+                    match outcome {
+                        Ok(()) => done.opened += 1,
+                        Err(reason) => self.set_aside(sealed, &reason, done).await?,
+                    }
+                }
+                Ok(())
+            }
+            Err(error) if error.is_retryable() => Err(error),
+            Err(error) => match claims {
+                [(sealed, _)] => self.set_aside(sealed, &Unreadable::Store(error.to_string()), done).await,
+                _ => {
+                    for claim in claims {
+                        Box::pin(self.store_claims(std::slice::from_ref(claim), done)).await?;
+                    }
+                    Ok(())
+                }
+            },
+        }
+    }
+
+    async fn try_store(&self, claims: &[(&Sealed, Claim<'_>)]) -> Result<Vec<Result<(), Unreadable>>, StoreError> {
+        let mut writing = self.store.begin().await?;
+        let mut outcomes = Vec::with_capacity(claims.len());
+        for (sealed, claim) in claims {
+            outcomes.push(add_to_history(&mut writing, sealed, claim).await?);
+        }
+        writing.commit().await?;
+        Ok(outcomes)
+    }
+
+    async fn set_aside(&self, sealed: &Sealed, reason: &Unreadable, done: &mut Opened) -> Result<(), StoreError> {
+        let state = if reason.is_held() { InboxState::Held } else { InboxState::Unreadable };
+        tracing::warn!(report = %sealed.hash, %state, %reason, "report set aside in the inbox");
+        self.store.set_aside(sealed.hash, state, &reason.to_string()).await?;
+        done.set_aside += 1;
+        Ok(())
+    }
+}
+
+/// Host, list, state and mark in the caller's transaction. A list that is known by its bytes is not parsed.
+async fn add_to_history(
+    writing: &mut Writing,
+    sealed: &Sealed,
+    claim: &Claim<'_>,
+) -> Result<Result<(), Unreadable>, StoreError> {
+    let known = writing.list_id(claim.packages.hash_as_received()).await?;
+    let parsed = match known {
+        Some(_) => None,
+        None => match claim.package_list() {
+            Ok(parsed) => Some(parsed),
+            Err(reason) => return Ok(Err(reason)),
+        },
+    };
+    if !writing.mark_opened(sealed.hash).await? {
+        return Ok(Ok(()));
+    }
+    let host = writing.host_id(claim.site, &claim.header.host).await?;
+    let facts = writing.facts_id(&claim.facts_text()).await?;
+    let list = match (known, parsed) {
+        (Some(list), _) => list,
+        (None, Some((digest, packages))) => match writing.list_id(digest).await? {
+            Some(list) => list,
+            None => {
+                let ids = writing.package_ids(&packages).await?;
+                let relatives = writing.relatives(host, claim.site).await?;
+                writing.add_list(digest, &ids, &relatives).await?
+            }
+        },
+        (None, None) => return Err(StoreError::Inconsistent("a list neither known nor parsed".to_owned())),
+    };
+    writing.add_to_history(host, claim.collected.as_second(), list, facts).await?;
+    Ok(Ok(()))
+}

@@ -1,0 +1,165 @@
+//! `serve`: the roles of one process, from the socket to the last acknowledgement.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use report::sealed::OpeningKey;
+use tokio::net::{TcpListener, UnixListener};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{Notify, watch};
+
+use crate::config::Config;
+use crate::http::{self, Listening, Shared};
+use crate::intake::Intake;
+use crate::opener::Opener;
+use crate::store::Store;
+
+/// How often the inbox is looked at for what another process received.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// Longest pause between tries while the database is away.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// Where `serve` is to be reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address(pub String);
+
+/// Binds the address that `listen` names: `ADDR:PORT` or `unix:PATH`.
+///
+/// # Errors
+/// [`ServeError::Bind`].
+pub async fn bind(listen: &str) -> Result<(Listening, Address), ServeError> {
+    let bind_error = |source| ServeError::Bind { listen: listen.to_owned(), source };
+    if let Some(path) = listen.strip_prefix("unix:") {
+        remove_stale_socket(Path::new(path)).map_err(bind_error)?;
+        let listener = UnixListener::bind(path).map_err(bind_error)?;
+        return Ok((Listening::Unix(listener), Address(listen.to_owned())));
+    }
+    let listener = TcpListener::bind(listen).await.map_err(bind_error)?;
+    let address = listener.local_addr().map_err(bind_error)?;
+    Ok((Listening::Tcp(listener), Address(format!("http://{address}"))))
+}
+
+/// Runs the roles that `config` asks for until `stop`, then finishes what was begun.
+///
+/// # Errors
+/// [`ServeError`].
+pub async fn serve(
+    store: Store,
+    config: &Config,
+    keys: Vec<OpeningKey>,
+    listening: Listening,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), ServeError> {
+    let arrived = Arc::new(Notify::new());
+    let (stopping, stopped) = watch::channel(false);
+    let (intake, committing) = if config.receive {
+        let (intake, task) = Intake::start(store.clone(), Arc::clone(&arrived));
+        (Some(intake), Some(task))
+    } else {
+        (None, None)
+    };
+    let opening = if config.open && !keys.is_empty() {
+        let opener = Opener::new(store.clone(), keys);
+        Some(tokio::spawn(keep_opening(opener, Arc::clone(&arrived), stopped)))
+    } else {
+        if config.open {
+            tracing::warn!("no key configured: reports are received and wait; make one with `keys new`");
+        }
+        None
+    };
+    let router = http::router(Shared {
+        store: store.clone(),
+        intake,
+        desk: config.desk,
+        max_report_bytes: config.max_report_bytes,
+        body_timeout_seconds: config.body_timeout_seconds,
+        legacy_plain_text: config.legacy_plain_text,
+        legacy_answer: config.legacy_answer.clone(),
+        stale_after_days: config.stale_after_days,
+    });
+    let served = http::serve(listening, router, stop).await;
+    stopping.send_replace(true);
+    for task in [committing, opening].into_iter().flatten() {
+        let _ = task.await;
+    }
+    store.close().await;
+    served.map_err(ServeError::Serve)
+}
+
+/// Resolves when the process is asked to end.
+///
+/// # Errors
+/// [`ServeError::Signal`] when the signals cannot be listened to.
+pub fn asked_to_end() -> Result<impl Future<Output = ()> + Send + 'static, ServeError> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Signal)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Signal)?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// Opens what arrives in the database from elsewhere, until `stop`.
+pub async fn open_until(opener: Opener, stop: impl Future<Output = ()>) {
+    let (stopping, stopped) = watch::channel(false);
+    let opening = keep_opening(opener, Arc::default(), stopped);
+    tokio::join!(opening, async {
+        stop.await;
+        stopping.send_replace(true);
+    });
+}
+
+/// Opens whatever arrives; while the database is away it waits longer and longer.
+async fn keep_opening(opener: Opener, arrived: Arc<Notify>, mut stopped: watch::Receiver<bool>) {
+    let mut pause = LOOK;
+    loop {
+        match opener.open_waiting().await {
+            Ok(done) => {
+                if done.opened + done.set_aside > 0 {
+                    tracing::info!(opened = done.opened, set_aside = done.set_aside, "inbox opened");
+                }
+                pause = LOOK;
+            }
+            Err(error) => {
+                pause = (pause * 2).min(LONGEST_PAUSE);
+                tracing::error!(%error, seconds = pause.as_secs(), "opening stopped, will go on");
+            }
+        }
+        tokio::select! {
+            () = arrived.notified(), if pause == LOOK => {}
+            () = tokio::time::sleep(pause) => {}
+            _ = stopped.wait_for(|stopped| *stopped) => return,
+        }
+    }
+}
+
+/// A socket that nobody answers on is left from a killed process.
+fn remove_stale_socket(path: &Path) -> std::io::Result<()> {
+    match std::os::unix::net::UnixStream::connect(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => std::fs::remove_file(path),
+        _ => Ok(()),
+    }
+}
+
+/// Why serving ended or did not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The address cannot be had.
+    #[error("listening on {listen}: {source}")]
+    Bind {
+        /// As configured.
+        listen: String,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// The socket failed.
+    #[error("serving: {0}")]
+    Serve(#[source] std::io::Error),
+    /// Signals cannot be listened to.
+    #[error("listening to signals: {0}")]
+    Signal(#[source] std::io::Error),
+}

@@ -1,0 +1,58 @@
+//! Each distinct set of header lines once.
+
+use std::collections::HashMap;
+
+use report::hash::Hash;
+
+use super::{Store, StoreError, Writing};
+
+impl Writing {
+    /// The id of a set of header lines, made when new, and the hash that orders it among others.
+    ///
+    /// # Errors
+    /// [`StoreError`]; a conflict when another transaction made the same at the same time.
+    pub async fn facts_id(&mut self, text: &str) -> Result<i64, StoreError> {
+        let digest = Hash::of(text.as_bytes()).to_string();
+        if let Some(id) = self.facts_by_digest(&digest).await? {
+            return Ok(id);
+        }
+        sqlx::query("INSERT INTO facts (digest, text) VALUES (?, ?)")
+            .bind(digest.as_str())
+            .bind(text)
+            .execute(self.connection())
+            .await?;
+        self.facts_by_digest(&digest)
+            .await?
+            .ok_or_else(|| StoreError::Inconsistent("facts vanished after their insert".to_owned()))
+    }
+
+    async fn facts_by_digest(&mut self, digest: &str) -> Result<Option<i64>, StoreError> {
+        let row: Option<(i64,)> = sqlx::query_as("SELECT id FROM facts WHERE digest = ?")
+            .bind(digest)
+            .fetch_optional(self.connection())
+            .await?;
+        Ok(row.map(|(id,)| id))
+    }
+}
+
+impl Store {
+    /// Header lines by id, for the ids in `wanted` or, when there are many, for all.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn facts(&self, wanted: &[i64]) -> Result<HashMap<i64, String>, StoreError> {
+        let mut texts = HashMap::new();
+        let mut wanted = wanted.to_vec();
+        wanted.sort_unstable();
+        wanted.dedup();
+        for ids in wanted.chunks(super::ROWS_PER_STATEMENT) {
+            let sql = format!("SELECT id, text FROM facts WHERE id IN {}", super::rows_of_binds(1, ids.len()));
+            let mut query = sqlx::query_as::<_, (i64, String)>(sqlx::AssertSqlSafe(sql));
+            for id in ids {
+                query = query.bind(*id);
+            }
+            texts.extend(query.fetch_all(&self.pool).await?);
+        }
+        Ok(texts)
+    }
+}

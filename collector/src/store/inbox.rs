@@ -1,0 +1,240 @@
+//! The inbox: sealed reports as received, each hash once, with what became of them.
+
+use std::fmt;
+
+use report::acknowledgement::Receipt;
+use report::hash::Hash;
+use serde::Serialize;
+
+use super::{Store, StoreError, Writing, retrying};
+
+/// A report on its way in.
+#[derive(Debug)]
+pub struct Incoming {
+    /// SHA-256 of `body`.
+    pub hash: Hash,
+    /// Unix seconds.
+    pub received: i64,
+    /// Address it came from, for people to read.
+    pub source: String,
+    /// The bytes exactly as received.
+    pub body: Vec<u8>,
+}
+
+/// A report that waits to be opened.
+#[derive(Debug)]
+pub struct Sealed {
+    /// SHA-256 of `body`.
+    pub hash: Hash,
+    /// Unix seconds.
+    pub received: i64,
+    /// The bytes exactly as received.
+    pub body: Vec<u8>,
+}
+
+/// What became of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum InboxState {
+    /// Not opened yet.
+    Waiting,
+    /// Part of its host's history.
+    Opened,
+    /// Readable, but not believed as it is: a person decides.
+    Held,
+    /// Cannot be opened or parsed; kept sealed.
+    Unreadable,
+}
+
+impl InboxState {
+    /// Every state, in the order of a report's life.
+    pub const ALL: [InboxState; 4] =
+        [InboxState::Waiting, InboxState::Opened, InboxState::Held, InboxState::Unreadable];
+
+    /// The word in the database and in answers.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            InboxState::Waiting => "waiting",
+            InboxState::Opened => "opened",
+            InboxState::Held => "held",
+            InboxState::Unreadable => "unreadable",
+        }
+    }
+}
+
+impl fmt::Display for InboxState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A line about a report in the inbox, without its body.
+#[derive(Debug)]
+pub struct InboxEntry {
+    /// SHA-256 of the sealed bytes.
+    pub hash: String,
+    /// Unix seconds.
+    pub received: i64,
+    /// Address it came from.
+    pub source: String,
+    /// Size of the sealed bytes.
+    pub size: i64,
+    /// The state's word.
+    pub state: String,
+    /// Why it is held or unreadable; empty otherwise.
+    pub reason: String,
+}
+
+impl Store {
+    /// Stores reports in one durable commit; for each, whether it was new.
+    ///
+    /// # Errors
+    /// [`StoreError`]; none of them is stored then.
+    pub async fn receive(&self, reports: &[&Incoming]) -> Result<Vec<Receipt>, StoreError> {
+        retrying(|| async {
+            let mut writing = self.begin().await?;
+            let mut receipts = Vec::with_capacity(reports.len());
+            for report in reports {
+                receipts.push(writing.insert_sealed(report).await?);
+            }
+            writing.commit().await?;
+            Ok(receipts)
+        })
+        .await
+    }
+
+    /// The oldest reports that wait to be opened.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn waiting(&self, limit: i64) -> Result<Vec<Sealed>, StoreError> {
+        let rows: Vec<(String, i64, Vec<u8>)> =
+            sqlx::query_as("SELECT hash, received, body FROM inbox WHERE state = 'waiting' ORDER BY id LIMIT ?")
+                .bind(limit)
+                .fetch_all(&self.pool)
+                .await?;
+        rows.into_iter()
+            .map(|(hash, received, body)| {
+                let hash = hash.parse().map_err(|_| StoreError::Inconsistent(format!("inbox hash {hash:?}")))?;
+                Ok(Sealed { hash, received, body })
+            })
+            .collect()
+    }
+
+    /// Reports in the inbox, newest first, of one state or all.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn inbox(&self, state: Option<InboxState>, limit: i64) -> Result<Vec<InboxEntry>, StoreError> {
+        let wanted = state.map_or("", InboxState::as_str);
+        let rows: Vec<(String, i64, String, i64, String, String)> = sqlx::query_as(
+            "SELECT hash, received, source, size, state, reason FROM inbox WHERE ? IN ('', state) ORDER BY id DESC LIMIT ?",
+        )
+        .bind(wanted)
+        .bind(limit)
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows.into_iter().map(InboxEntry::from).collect())
+    }
+
+    /// One report of the inbox with its sealed bytes.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn inbox_report(&self, hash: Hash) -> Result<Option<(InboxEntry, Vec<u8>)>, StoreError> {
+        let row: Option<(String, i64, String, i64, String, String, Vec<u8>)> =
+            sqlx::query_as("SELECT hash, received, source, size, state, reason, body FROM inbox WHERE hash = ?")
+                .bind(hash.to_string())
+                .fetch_optional(&self.pool)
+                .await?;
+        Ok(row.map(|(hash, received, source, size, state, reason, body)| {
+            (InboxEntry::from((hash, received, source, size, state, reason)), body)
+        }))
+    }
+
+    /// How many reports are in each state.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn inbox_counts(&self) -> Result<Vec<(String, i64)>, StoreError> {
+        Ok(sqlx::query_as("SELECT state, COUNT(*) FROM inbox GROUP BY state").fetch_all(&self.pool).await?)
+    }
+
+    /// Notes that a report cannot become history; it stays sealed in the inbox.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn set_aside(&self, hash: Hash, state: InboxState, reason: &str) -> Result<(), StoreError> {
+        retrying(|| async {
+            let mut writing = self.begin().await?;
+            sqlx::query("UPDATE inbox SET state = ?, reason = ? WHERE hash = ? AND state = 'waiting'")
+                .bind(state.as_str())
+                .bind(reason)
+                .bind(hash.to_string())
+                .execute(writing.connection())
+                .await?;
+            writing.commit().await
+        })
+        .await
+    }
+
+    /// Lets held and unreadable reports wait again, one or all: after a key was added or a program mended.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn retry_inbox(&self, hash: Option<Hash>) -> Result<u64, StoreError> {
+        let wanted = hash.map_or_else(String::new, |hash| hash.to_string());
+        retrying(|| async {
+            let mut writing = self.begin().await?;
+            let result = sqlx::query(
+                "UPDATE inbox SET state = 'waiting', reason = '' WHERE state IN ('held', 'unreadable') AND ? IN ('', hash)",
+            )
+            .bind(wanted.as_str())
+            .execute(writing.connection())
+            .await?;
+            writing.commit().await?;
+            Ok(result.rows_affected())
+        })
+        .await
+    }
+}
+
+impl Writing {
+    async fn insert_sealed(&mut self, report: &Incoming) -> Result<Receipt, StoreError> {
+        let size = i64::try_from(report.body.len()).unwrap_or(i64::MAX);
+        let inserted = sqlx::query(
+            "INSERT INTO inbox (hash, received, source, size, body, state, reason) VALUES (?, ?, ?, ?, ?, 'waiting', '')",
+        )
+        .bind(report.hash.to_string())
+        .bind(report.received)
+        .bind(report.source.as_str())
+        .bind(size)
+        .bind(report.body.as_slice())
+        .execute(self.connection())
+        .await;
+        match inserted {
+            Ok(_) => Ok(Receipt::Stored),
+            Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(Receipt::Duplicate),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Takes a waiting report into this transaction; `false` when another one has opened it already.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn mark_opened(&mut self, hash: Hash) -> Result<bool, StoreError> {
+        let result = sqlx::query("UPDATE inbox SET state = 'opened', reason = '' WHERE hash = ? AND state = 'waiting'")
+            .bind(hash.to_string())
+            .execute(self.connection())
+            .await?;
+        Ok(result.rows_affected() == 1)
+    }
+}
+
+impl From<(String, i64, String, i64, String, String)> for InboxEntry {
+    fn from((hash, received, source, size, state, reason): (String, i64, String, i64, String, String)) -> Self {
+        InboxEntry { hash, received, source, size, state, reason }
+    }
+}

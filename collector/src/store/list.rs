@@ -1,0 +1,232 @@
+//! Package lists, each distinct one once: as a difference in a lineage of similar ones, with the way back from a package.
+
+use std::collections::HashMap;
+
+use report::hash::Hash;
+use sqlx::{AnyConnection, AssertSqlSafe};
+
+use super::{ROWS_PER_STATEMENT, Store, StoreError, Writing, rows_of_binds};
+use crate::package_set::Difference;
+
+/// The last revision of a package that is still in the newest list of its lineage.
+const OPEN: i64 = i64::MAX;
+
+/// A list is read from at most so many differences before a whole one is kept again.
+const MAX_DIFFERENCES: i64 = 32;
+
+/// A list joins a lineage when it differs from its newest list in at most one of so many packages.
+const NEAR: usize = 4;
+
+/// Ids of the packages in a list, ascending.
+pub type PackageIds = Vec<i64>;
+
+struct Tip {
+    lineage: i64,
+    revision: i64,
+    base: i64,
+    packages: PackageIds,
+}
+
+impl Writing {
+    /// The id of the list with this hash, when it is known.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list_id(&mut self, digest: Hash) -> Result<Option<i64>, StoreError> {
+        let row: Option<(i64,)> = sqlx::query_as("SELECT id FROM package_list WHERE digest = ?")
+            .bind(digest.to_string())
+            .fetch_optional(self.connection())
+            .await?;
+        Ok(row.map(|(id,)| id))
+    }
+
+    /// Adds a list that is not known yet, as a difference from the nearest of `relatives` if one is near.
+    ///
+    /// # Errors
+    /// [`StoreError`]; a conflict when another transaction added to the same lineage at the same time.
+    pub async fn add_list(&mut self, digest: Hash, packages: &[i64], relatives: &[i64]) -> Result<i64, StoreError> {
+        let mut nearest: Option<(Tip, Difference)> = None;
+        for relative in relatives {
+            let Some(tip) = self.tip_of_lineage(*relative).await? else { continue };
+            let difference = Difference::between(&tip.packages, packages);
+            if nearest.as_ref().is_none_or(|(_, best)| difference.len() < best.len()) {
+                nearest = Some((tip, difference));
+            }
+        }
+        match nearest.filter(|(_, difference)| difference.len() * NEAR <= packages.len()) {
+            Some((tip, difference)) => self.continue_lineage(digest, packages, &tip, &difference).await?,
+            None => self.begin_lineage(digest, packages).await?,
+        }
+        self.list_id(digest)
+            .await?
+            .ok_or_else(|| StoreError::Inconsistent("package list vanished after its insert".to_owned()))
+    }
+
+    async fn begin_lineage(&mut self, digest: Hash, packages: &[i64]) -> Result<(), StoreError> {
+        let name = digest.to_string();
+        sqlx::query("INSERT INTO lineage (first_list) VALUES (?)")
+            .bind(name.as_str())
+            .execute(self.connection())
+            .await?;
+        let (lineage,): (i64,) = sqlx::query_as("SELECT id FROM lineage WHERE first_list = ?")
+            .bind(name.as_str())
+            .fetch_one(self.connection())
+            .await?;
+        let whole = Difference { removed: Vec::new(), added: packages.to_vec() };
+        self.insert_list(digest, (lineage, 0, 0), packages.len(), &whole).await?;
+        self.insert_presence(lineage, 0, packages).await
+    }
+
+    async fn continue_lineage(
+        &mut self,
+        digest: Hash,
+        packages: &[i64],
+        tip: &Tip,
+        difference: &Difference,
+    ) -> Result<(), StoreError> {
+        let revision = tip.revision + 1;
+        if revision - tip.base >= MAX_DIFFERENCES {
+            let whole = Difference { removed: Vec::new(), added: packages.to_vec() };
+            self.insert_list(digest, (tip.lineage, revision, revision), packages.len(), &whole).await?;
+        } else {
+            self.insert_list(digest, (tip.lineage, revision, tip.base), packages.len(), difference).await?;
+        }
+        for ids in difference.removed.chunks(ROWS_PER_STATEMENT) {
+            let sql = format!(
+                "UPDATE presence SET last_revision = ? WHERE lineage = ? AND last_revision = ? AND package IN {}",
+                rows_of_binds(1, ids.len())
+            );
+            let mut query = sqlx::query(AssertSqlSafe(sql)).bind(tip.revision).bind(tip.lineage).bind(OPEN);
+            for id in ids {
+                query = query.bind(*id);
+            }
+            query.execute(self.connection()).await?;
+        }
+        self.insert_presence(tip.lineage, revision, &difference.added).await
+    }
+
+    async fn insert_list(
+        &mut self,
+        digest: Hash,
+        (lineage, revision, base): (i64, i64, i64),
+        packages: usize,
+        content: &Difference,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO package_list (digest, lineage, revision, base, packages, content) VALUES (?, ?, ?, ?, ?, ?)",
+        )
+        .bind(digest.to_string())
+        .bind(lineage)
+        .bind(revision)
+        .bind(base)
+        .bind(i64::try_from(packages).unwrap_or(i64::MAX))
+        .bind(content.pack())
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+
+    async fn insert_presence(&mut self, lineage: i64, revision: i64, packages: &[i64]) -> Result<(), StoreError> {
+        for ids in packages.chunks(ROWS_PER_STATEMENT) {
+            let sql = format!(
+                "INSERT INTO presence (package, lineage, first_revision, last_revision) VALUES {}",
+                rows_of_binds(ids.len(), 4)
+            );
+            let mut query = sqlx::query(AssertSqlSafe(sql));
+            for id in ids {
+                query = query.bind(*id).bind(lineage).bind(revision).bind(OPEN);
+            }
+            query.execute(self.connection()).await?;
+        }
+        Ok(())
+    }
+
+    /// The newest list of the lineage that `list` is in.
+    async fn tip_of_lineage(&mut self, list: i64) -> Result<Option<Tip>, StoreError> {
+        let row: Option<(i64, i64, i64)> = sqlx::query_as(
+            "SELECT newest.lineage, newest.revision, newest.base FROM package_list known \
+             JOIN package_list newest ON newest.lineage = known.lineage WHERE known.id = ? \
+             ORDER BY newest.revision DESC LIMIT 1",
+        )
+        .bind(list)
+        .fetch_optional(self.connection())
+        .await?;
+        let Some((lineage, revision, base)) = row else { return Ok(None) };
+        let packages = read_list(self.connection(), lineage, base, revision).await?;
+        Ok(Some(Tip { lineage, revision, base, packages }))
+    }
+}
+
+impl Store {
+    /// The packages of a list.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list(&self, list: i64) -> Result<PackageIds, StoreError> {
+        let mut connection = self.pool.acquire().await?;
+        let (lineage, base, revision): (i64, i64, i64) =
+            sqlx::query_as("SELECT lineage, base, revision FROM package_list WHERE id = ?")
+                .bind(list)
+                .fetch_one(&mut *connection)
+                .await?;
+        read_list(&mut connection, lineage, base, revision).await
+    }
+
+    /// For each list that holds any of `packages`: which of them it holds.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn lists_with(&self, packages: &[i64]) -> Result<HashMap<i64, Vec<i64>>, StoreError> {
+        let mut holders: HashMap<i64, Vec<i64>> = HashMap::new();
+        for ids in packages.chunks(ROWS_PER_STATEMENT) {
+            let sql = format!(
+                "SELECT package_list.id, presence.package FROM presence JOIN package_list \
+                 ON package_list.lineage = presence.lineage AND package_list.revision >= presence.first_revision \
+                 AND package_list.revision <= presence.last_revision WHERE presence.package IN {}",
+                rows_of_binds(1, ids.len())
+            );
+            let mut query = sqlx::query_as::<_, (i64, i64)>(AssertSqlSafe(sql));
+            for id in ids {
+                query = query.bind(*id);
+            }
+            for (list, package) in query.fetch_all(&self.pool).await? {
+                holders.entry(list).or_default().push(package);
+            }
+        }
+        Ok(holders)
+    }
+
+    /// How many packages each list has.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list_sizes(&self) -> Result<HashMap<i64, i64>, StoreError> {
+        let rows: Vec<(i64, i64)> =
+            sqlx::query_as("SELECT id, packages FROM package_list").fetch_all(&self.pool).await?;
+        Ok(rows.into_iter().collect())
+    }
+}
+
+/// Applies the differences from the whole list `base` up to `revision`.
+async fn read_list(
+    connection: &mut AnyConnection,
+    lineage: i64,
+    base: i64,
+    revision: i64,
+) -> Result<PackageIds, StoreError> {
+    let rows: Vec<(Vec<u8>,)> = sqlx::query_as(
+        "SELECT content FROM package_list WHERE lineage = ? AND revision >= ? AND revision <= ? ORDER BY revision",
+    )
+    .bind(lineage)
+    .bind(base)
+    .bind(revision)
+    .fetch_all(connection)
+    .await?;
+    let mut packages = PackageIds::new();
+    for (content,) in rows {
+        let difference = Difference::unpack(&content)
+            .ok_or_else(|| StoreError::Inconsistent(format!("package list {lineage}.{revision} cannot be unpacked")))?;
+        packages = difference.apply(&packages);
+    }
+    Ok(packages)
+}

@@ -1,0 +1,235 @@
+//! The only door to the database: one `Store` for SQLite and MySQL/MariaDB, every write a named, retryable transaction.
+
+mod error;
+mod facts;
+mod host;
+mod inbox;
+mod list;
+mod package;
+mod reference;
+mod state;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::any::{AnyPoolOptions, install_default_drivers};
+use sqlx::migrate::Migrator;
+use sqlx::{Any, AnyConnection, AnyPool, Executor as _, Transaction};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+pub use error::StoreError;
+pub use inbox::{InboxEntry, InboxState, Incoming, Sealed};
+pub use list::PackageIds;
+pub use reference::StoredList;
+pub use state::HostState;
+
+/// Connections kept to MySQL; SQLite uses the same number for its readers.
+const CONNECTIONS: u32 = 8;
+
+/// How long a connection may take to be had, and SQLite may wait for another process's write.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A transaction is tried so often when another one was in its way.
+const ATTEMPTS: u32 = 8;
+
+static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
+static MYSQL: Migrator = sqlx::migrate!("migrations/mysql");
+
+/// A connected database.
+#[derive(Clone)]
+pub struct Store {
+    pool: AnyPool,
+    dialect: Dialect,
+    /// SQLite has one writer: waiting here is fair, waiting inside SQLite is not.
+    writer: Arc<Mutex<()>>,
+}
+
+/// Where the two databases need different words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Dialect {
+    Sqlite,
+    Mysql,
+}
+
+impl Store {
+    /// Connects to `sqlite:PATH` (made when new) or `mysql://USER:PASSWORD@HOST/DATABASE`, without touching the schema.
+    ///
+    /// # Errors
+    /// [`StoreError`]; a database that cannot be reached is retryable.
+    pub async fn connect(url: &str) -> Result<Self, StoreError> {
+        install_default_drivers();
+        let (dialect, url) = dialect_of(url)?;
+        let pool = AnyPoolOptions::new()
+            .max_connections(CONNECTIONS)
+            .acquire_timeout(PATIENCE)
+            .after_connect(move |connection, _| {
+                Box::pin(async move {
+                    for statement in dialect.session() {
+                        connection.execute(*statement).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .connect(&url)
+            .await?;
+        Ok(Store { pool, dialect, writer: Arc::default() })
+    }
+
+    /// Connects and brings the schema up to this program's version.
+    ///
+    /// # Errors
+    /// [`StoreError`], among them [`StoreError::NewerSchema`] when a newer program has used the database.
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        let store = Store::connect(url).await?;
+        store.migrate().await?;
+        Ok(store)
+    }
+
+    /// Applies the migrations that are missing.
+    ///
+    /// # Errors
+    /// [`StoreError`]; a migration that fails half-way is reported and nothing else runs.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        let migrator = match self.dialect {
+            Dialect::Sqlite => &SQLITE,
+            Dialect::Mysql => &MYSQL,
+        };
+        let _one_writer = self.writer.lock().await;
+        let mut connection = self.pool.acquire().await?;
+        migrator.run(&mut *connection).await?;
+        Ok(())
+    }
+
+    /// Asks the database for the smallest answer, to see that it is there and has our schema.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it is not.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        sqlx::query("SELECT id FROM reference_list WHERE id = 0").fetch_optional(&self.pool).await?;
+        Ok(())
+    }
+
+    /// Closes every connection, so that SQLite folds its log into the database file.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// Begins a transaction that may write.
+    ///
+    /// # Errors
+    /// [`StoreError`] when no connection is to be had.
+    pub async fn begin(&self) -> Result<Writing, StoreError> {
+        let one_writer = match self.dialect {
+            Dialect::Sqlite => Some(Arc::clone(&self.writer).lock_owned().await),
+            Dialect::Mysql => None,
+        };
+        let transaction = match self.dialect {
+            Dialect::Sqlite => self.pool.begin_with("BEGIN IMMEDIATE").await?,
+            Dialect::Mysql => self.pool.begin().await?,
+        };
+        Ok(Writing { transaction, dialect: self.dialect, _one_writer: one_writer })
+    }
+}
+
+/// An open transaction that may write; dropped without [`Writing::commit`] it leaves nothing behind.
+pub struct Writing {
+    transaction: Transaction<'static, Any>,
+    dialect: Dialect,
+    _one_writer: Option<OwnedMutexGuard<()>>,
+}
+
+impl Writing {
+    /// Makes everything durable: when this returns, a power cut cannot take it back.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing is stored then.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        Ok(self.transaction.commit().await?)
+    }
+
+    fn connection(&mut self) -> &mut AnyConnection {
+        &mut self.transaction
+    }
+}
+
+/// Runs a transaction again while another one was in its way; every other failure is the caller's.
+///
+/// # Errors
+/// Whatever `attempt` ends with, the conflict included once it has come too often.
+pub async fn retrying<T, F>(attempt: impl Fn() -> F) -> Result<T, StoreError>
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
+    let mut pause = Duration::from_millis(2);
+    for _ in 1..ATTEMPTS {
+        match attempt().await {
+            Err(error) if error.is_conflict() => tokio::time::sleep(pause).await,
+            done => return done,
+        }
+        pause *= 2;
+    }
+    attempt().await
+}
+
+impl Dialect {
+    /// What every new connection says first.
+    fn session(self) -> &'static [&'static str] {
+        match self {
+            Dialect::Sqlite => &[
+                "PRAGMA busy_timeout = 10000",
+                "PRAGMA journal_mode = WAL",
+                // An acknowledged report must survive a power cut: NORMAL would sync only at checkpoints.
+                "PRAGMA synchronous = FULL",
+            ],
+            Dialect::Mysql => &[
+                // Refuses what does not fit instead of cutting it.
+                "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO'",
+                // No gap locks: concurrent openers insert neighbouring keys all the time.
+                "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+            ],
+        }
+    }
+
+    /// Ends a SELECT that is followed by a write to the same row.
+    fn for_update(self) -> &'static str {
+        match self {
+            Dialect::Sqlite => "",
+            Dialect::Mysql => " FOR UPDATE",
+        }
+    }
+
+    /// Ends a multi-row INSERT so that rows which another transaction made first are left as they are.
+    fn keep_existing(self) -> &'static str {
+        match self {
+            Dialect::Sqlite => " ON CONFLICT DO NOTHING",
+            Dialect::Mysql => " ON DUPLICATE KEY UPDATE id = id",
+        }
+    }
+}
+
+fn dialect_of(url: &str) -> Result<(Dialect, String), StoreError> {
+    if let Some(path) = url.strip_prefix("sqlite:") {
+        let file = path.strip_prefix("//").unwrap_or(path);
+        if let Some(folder) = Path::new(file).parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder)
+                .map_err(|source| StoreError::Folder { folder: folder.to_owned(), source })?;
+        }
+        let escaped = file.replace('%', "%25").replace('?', "%3F").replace('#', "%23");
+        return Ok((Dialect::Sqlite, format!("sqlite://{escaped}?mode=rwc")));
+    }
+    if let Some(rest) = url.strip_prefix("mysql://").or_else(|| url.strip_prefix("mariadb://")) {
+        return Ok((Dialect::Mysql, format!("mysql://{rest}")));
+    }
+    let scheme = url.split(':').next().unwrap_or_default().chars().take(20).collect();
+    Err(StoreError::Scheme(scheme))
+}
+
+/// `(?, ?, ?), (?, ?, ?)` for a multi-row INSERT.
+fn rows_of_binds(rows: usize, columns: usize) -> String {
+    let row = format!("({})", vec!["?"; columns].join(", "));
+    vec![row; rows].join(", ")
+}
+
+/// Rows in one statement: SQLite takes 32,766 binds, MySQL 65,535.
+const ROWS_PER_STATEMENT: usize = 400;

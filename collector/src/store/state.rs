@@ -1,0 +1,175 @@
+//! The states of hosts over time, stored as runs of equal reports.
+
+use sqlx::AssertSqlSafe;
+
+use super::{Store, StoreError, Writing};
+use crate::history::{self, Change, HostFacts, Run};
+
+/// A host at some date: its newest state not after it.
+#[derive(Debug, Clone)]
+pub struct HostState {
+    /// Id of the host.
+    pub host: i64,
+    /// Site the host belongs to.
+    pub site: String,
+    /// Host name.
+    pub name: String,
+    /// Id of the package list.
+    pub list: i64,
+    /// Id of the header lines.
+    pub facts: i64,
+    /// The first report that said so, unix seconds.
+    pub since: i64,
+    /// The last report not after the date.
+    pub last_news: i64,
+}
+
+type RunRow = (i64, i64, i64, Vec<u8>, String, String);
+
+const RUN_COLUMNS: &str = "SELECT host_state.first_seen, host_state.list, host_state.facts, host_state.seen, \
+     package_list.digest, facts.digest FROM host_state JOIN package_list ON package_list.id = host_state.list \
+     JOIN facts ON facts.id = host_state.facts";
+
+impl Writing {
+    /// Makes a report part of its host's history.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn add_to_history(&mut self, host: i64, time: i64, list: i64, facts: i64) -> Result<(), StoreError> {
+        let (list_digest, facts_digest): (String, String) = sqlx::query_as(
+            "SELECT package_list.digest, facts.digest FROM package_list, facts WHERE package_list.id = ? AND facts.id = ?",
+        )
+        .bind(list)
+        .bind(facts)
+        .fetch_one(self.connection())
+        .await?;
+        let rank = list_digest + &facts_digest;
+        let before = self.neighbour(host, time, "<= ? ORDER BY host_state.first_seen DESC").await?;
+        let after = self.neighbour(host, time, "> ? ORDER BY host_state.first_seen").await?;
+        for change in history::insert(before, after, time, &HostFacts { list, facts, rank }) {
+            match change {
+                Change::Remove(first) => self.remove_run(host, first).await?,
+                Change::Put(run) => self.put_run(host, &run).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Lists that a new list of this host is likely to resemble: its own last one, else those of its site's newest hosts.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn relatives(&mut self, host: i64, site: &str) -> Result<Vec<i64>, StoreError> {
+        let own: Option<(i64,)> =
+            sqlx::query_as("SELECT list FROM host_state WHERE host = ? ORDER BY first_seen DESC LIMIT 1")
+                .bind(host)
+                .fetch_optional(self.connection())
+                .await?;
+        if let Some((list,)) = own {
+            return Ok(vec![list]);
+        }
+        let rows: Vec<(i64,)> = sqlx::query_as(
+            "SELECT host_state.list FROM host JOIN host_state ON host_state.host = host.id \
+             WHERE host.site = ? ORDER BY host.id DESC LIMIT 3",
+        )
+        .bind(site)
+        .fetch_all(self.connection())
+        .await?;
+        let mut lists: Vec<i64> = rows.into_iter().map(|(list,)| list).collect();
+        lists.dedup();
+        Ok(lists)
+    }
+
+    async fn neighbour(&mut self, host: i64, time: i64, side: &str) -> Result<Option<Run>, StoreError> {
+        let sql = format!("{RUN_COLUMNS} WHERE host_state.host = ? AND host_state.first_seen {side} LIMIT 1");
+        let row: Option<RunRow> =
+            sqlx::query_as(AssertSqlSafe(sql)).bind(host).bind(time).fetch_optional(self.connection()).await?;
+        row.map(run_of).transpose()
+    }
+
+    async fn remove_run(&mut self, host: i64, first: i64) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM host_state WHERE host = ? AND first_seen = ?")
+            .bind(host)
+            .bind(first)
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+
+    async fn put_run(&mut self, host: i64, run: &Run) -> Result<(), StoreError> {
+        let seen = history::pack_times(&run.seen);
+        let updated =
+            sqlx::query("UPDATE host_state SET list = ?, facts = ?, seen = ? WHERE host = ? AND first_seen = ?")
+                .bind(run.facts.list)
+                .bind(run.facts.facts)
+                .bind(seen.as_slice())
+                .bind(host)
+                .bind(run.first())
+                .execute(self.connection())
+                .await?;
+        if updated.rows_affected() == 0 {
+            sqlx::query("INSERT INTO host_state (host, first_seen, list, facts, seen) VALUES (?, ?, ?, ?, ?)")
+                .bind(host)
+                .bind(run.first())
+                .bind(run.facts.list)
+                .bind(run.facts.facts)
+                .bind(seen)
+                .execute(self.connection())
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+impl Store {
+    /// Every host that had reported by `at` (unix seconds), with its state of then.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn hosts_at(&self, at: i64) -> Result<Vec<HostState>, StoreError> {
+        let rows: Vec<(i64, String, String, i64, i64, i64, Vec<u8>)> = sqlx::query_as(
+            "SELECT host.id, host.site, host.name, host_state.list, host_state.facts, host_state.first_seen, host_state.seen \
+             FROM host JOIN host_state ON host_state.host = host.id AND host_state.first_seen = \
+             (SELECT MAX(newest.first_seen) FROM host_state newest WHERE newest.host = host.id AND newest.first_seen <= ?) \
+             ORDER BY host.site, host.name",
+        )
+        .bind(at)
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter()
+            .map(|(host, site, name, list, facts, since, seen)| {
+                let seen = history::unpack_times(since, &seen)
+                    .ok_or_else(|| StoreError::Inconsistent(format!("times of host {host} from {since}")))?;
+                let last_news = history::last_news(&seen, at).unwrap_or(since);
+                Ok(HostState { host, site, name, list, facts, since, last_news })
+            })
+            .collect()
+    }
+
+    /// Ids, sites and names of the hosts with this name, at every site that has one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn hosts_named(&self, name: &str) -> Result<Vec<(i64, String, String)>, StoreError> {
+        Ok(sqlx::query_as("SELECT id, site, name FROM host WHERE name = ? ORDER BY site")
+            .bind(name)
+            .fetch_all(&self.pool)
+            .await?)
+    }
+
+    /// Every run of a host.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn runs(&self, host: i64) -> Result<Vec<Run>, StoreError> {
+        let sql = format!("{RUN_COLUMNS} WHERE host_state.host = ? ORDER BY host_state.first_seen");
+        let rows: Vec<RunRow> = sqlx::query_as(AssertSqlSafe(sql)).bind(host).fetch_all(&self.pool).await?;
+        rows.into_iter().map(run_of).collect()
+    }
+}
+
+fn run_of((first, list, facts, seen, list_digest, facts_digest): RunRow) -> Result<Run, StoreError> {
+    let seen = history::unpack_times(first, &seen)
+        .ok_or_else(|| StoreError::Inconsistent(format!("times of a run from {first}")))?;
+    Ok(Run { facts: HostFacts { list, facts, rank: list_digest + &facts_digest }, seen })
+}
