@@ -1,1 +1,19 @@
-//! placeholder
+//! Collects a host's installed packages, seals the report for the officer's certificates and delivers it, or keeps it.
+
+pub mod check;
+pub mod cli;
+pub mod clock;
+pub mod command;
+pub mod config;
+pub mod cron;
+pub mod delivery;
+pub mod exit;
+pub mod host;
+pub mod packages;
+pub mod paths;
+pub mod run;
+pub mod send;
+pub mod spool;
+pub mod state;
+pub mod status;
+pub mod systemd;

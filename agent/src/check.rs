@@ -1,0 +1,64 @@
+//! `check`: whether a report could be made and delivered, without sending one.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::config::Config;
+use crate::exit::Exit;
+use crate::packages;
+use crate::paths::Paths;
+use crate::run::Ended;
+use crate::send::Sender;
+use crate::spool::Spool;
+
+/// One line for each thing that must be right.
+#[must_use]
+pub fn check(config: &Config, now: Timestamp) -> Ended {
+    let mut lines = String::new();
+    let mut exit = Exit::Done;
+    let mut tell = |what: &str, found: Result<String, String>, worse: Exit| {
+        let (word, text) = match found {
+            Ok(text) => ("ok    ", text),
+            Err(text) => {
+                exit = if exit == Exit::Configuration { exit } else { worse };
+                ("FAILED", text)
+            }
+        };
+        let _ = writeln!(lines, "{word} {what}: {text}");
+    };
+    let site = config.checked_site().map(str::to_owned).map_err(|error| error.to_string());
+    tell("site", site, Exit::Configuration);
+    tell("recipients", recipients(config, now), Exit::Configuration);
+    let found = packages::collect(Path::new("/"), &config.skip)
+        .map(|found| format!("{} packages, {}", found.packages.len(), found.packager))
+        .map_err(|error| error.to_string());
+    tell("packages", found, Exit::Configuration);
+    let spool = Paths::make(config.spool.as_deref()).map_err(|error| error.to_string()).and_then(|paths| {
+        let spool = Spool::new(paths.spool.clone(), paths.refused);
+        spool.lock().map_err(|error| error.to_string())?;
+        Ok(paths.spool.display().to_string())
+    });
+    tell("spool", spool, Exit::Configuration);
+    match &config.url {
+        None => tell("collector", Err("no url: give --url".to_owned()), Exit::Configuration),
+        Some(url) => {
+            let ready = Sender::new(url, Duration::from_secs(config.timeout_seconds)).ready();
+            tell("collector", ready.map(|()| format!("{url} is ready")), Exit::Later);
+        }
+    }
+    Ended { exit, message: lines.trim_end().to_owned() }
+}
+
+fn recipients(config: &Config, now: Timestamp) -> Result<String, String> {
+    let recipients = config.read_recipients().map_err(|error| error.to_string())?;
+    let mut told = Vec::new();
+    for recipient in &recipients {
+        let end = recipient.not_after().map_err(|error| error.to_string())?;
+        let word = if end < now { "EXPIRED" } else { "until" };
+        told.push(format!("{} {word} {end}", recipient.subject()));
+    }
+    if told.is_empty() { Err("none: give --recipient FILE".to_owned()) } else { Ok(told.join("; ")) }
+}

@@ -1,0 +1,142 @@
+//! dpkg's own list, /var/lib/dpkg/status (deb-control(5), dpkg(1) "status"): read directly, without a lock or a process.
+
+use std::borrow::Cow;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use report::package::{Package, Packager};
+
+use super::CollectError;
+
+/// Where dpkg keeps its list, below the root.
+const STATUS: &str = "var/lib/dpkg/status";
+
+/// dpkg puts a new list in place by renaming: one more try sees it whole.
+const TRIES: u32 = 5;
+
+/// The packages that are `install ok installed`; `None` on a host without dpkg.
+///
+/// # Errors
+/// [`CollectError`] when the file cannot be read whole.
+pub fn read(root: &Path) -> Result<Option<Vec<Package<'static>>>, CollectError> {
+    let file = root.join(STATUS);
+    let read_error = |source| CollectError::Read { file: file.clone(), source };
+    for _ in 0..TRIES {
+        let before = match std::fs::metadata(&file) {
+            Ok(found) => found,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(read_error(error)),
+        };
+        let bytes = std::fs::read(&file).map_err(read_error)?;
+        let after = std::fs::metadata(&file).map_err(read_error)?;
+        let identity = |found: &std::fs::Metadata| (found.ino(), found.size(), found.mtime(), found.mtime_nsec());
+        if identity(&before) == identity(&after) && bytes.len() as u64 == after.size() {
+            let packages = parse(&bytes, &file)?;
+            return Ok(Some(packages.into_iter().map(Package::into_owned).collect()));
+        }
+    }
+    Err(CollectError::Changing(file))
+}
+
+/// Reads the paragraphs of a status file.
+///
+/// # Errors
+/// [`CollectError::Dpkg`] with the line of a paragraph that is cut short.
+pub fn parse<'a>(bytes: &'a [u8], file: &Path) -> Result<Vec<Package<'a>>, CollectError> {
+    let mut packages = Vec::with_capacity(bytes.len() / 900);
+    let mut paragraph = Paragraph::default();
+    let mut number = 0;
+    for line in bytes.split(|byte| *byte == b'\n') {
+        number += 1;
+        match line.first() {
+            None => packages.extend(std::mem::take(&mut paragraph).finish(file, number)?),
+            // A field that goes on: descriptions, conffiles.
+            Some(b' ' | b'\t') => {}
+            Some(_) => paragraph.field(line),
+        }
+    }
+    // dpkg ends every paragraph with an empty line: one that the file ends in was cut.
+    if paragraph.name.is_some() {
+        return Err(cut(file, number));
+    }
+    Ok(packages)
+}
+
+#[derive(Default)]
+struct Paragraph<'a> {
+    name: Option<&'a [u8]>,
+    version: Option<&'a [u8]>,
+    arch: Option<&'a [u8]>,
+    status: Option<&'a [u8]>,
+}
+
+impl<'a> Paragraph<'a> {
+    fn field(&mut self, line: &'a [u8]) {
+        let slot = match line.first() {
+            Some(b'P') => (b"Package:".as_slice(), &mut self.name),
+            Some(b'V') => (b"Version:".as_slice(), &mut self.version),
+            Some(b'A') => (b"Architecture:".as_slice(), &mut self.arch),
+            Some(b'S') => (b"Status:".as_slice(), &mut self.status),
+            _ => return,
+        };
+        if let (Some(value), field) = (line.strip_prefix(slot.0), slot.1) {
+            *field = Some(value.trim_ascii());
+        }
+    }
+
+    fn finish(self, file: &Path, line: usize) -> Result<Option<Package<'a>>, CollectError> {
+        let Some(name) = self.name else { return Ok(None) };
+        let status = self.status.ok_or_else(|| cut(file, line))?;
+        if status != b"install ok installed" {
+            return Ok(None);
+        }
+        let (Some(version), Some(arch)) = (self.version, self.arch) else { return Err(cut(file, line)) };
+        let text = |bytes: &'a [u8]| -> Cow<'a, str> { String::from_utf8_lossy(bytes) };
+        Ok(Some(Package { name: text(name), version: text(version), arch: text(arch), packager: Packager::Dpkg }))
+    }
+}
+
+fn cut(file: &Path, line: usize) -> CollectError {
+    CollectError::Dpkg { file: PathBuf::from(file), line, what: "the paragraph above is cut short" }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const STATUS_FILE: &str = "Package: bash\nStatus: install ok installed\nArchitecture: amd64\nVersion: 5.2.15-2+b2\nDescription: shell\n Package: not-a-package\n\nPackage: gone\nStatus: deinstall ok config-files\nArchitecture: all\nVersion: 1\n\nPackage: half\nStatus: install ok half-installed\nArchitecture: all\nVersion: 1\n\n";
+
+    fn names(text: &str) -> Vec<String> {
+        parse(text.as_bytes(), Path::new("status"))
+            .unwrap()
+            .iter()
+            .map(|p| format!("{} {}", p.name, p.version))
+            .collect()
+    }
+
+    #[test]
+    fn only_what_is_installed_is_reported() {
+        assert_eq!(names(STATUS_FILE), ["bash 5.2.15-2+b2"]);
+        assert_eq!(names(""), Vec::<String>::new());
+    }
+
+    #[test]
+    fn every_cut_is_noticed_or_between_paragraphs() {
+        let whole = ["Package: a\nStatus: install ok installed\nArchitecture: all\nVersion: 1\n\n"; 3].concat();
+        for end in 0..whole.len() {
+            if let Ok(packages) = parse(&whole.as_bytes()[..end], Path::new("status")) {
+                let paragraph = whole.len() / 3;
+                assert!(packages.len() == end / paragraph && end % paragraph < 9, "cut at {end} passed as whole");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let _ = parse(&bytes, Path::new("status"));
+        }
+    }
+}

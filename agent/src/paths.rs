@@ -1,0 +1,88 @@
+//! Where a run keeps its state: systemd's folder, a folder that was named, or the user's own.
+
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
+
+use crate::config::ConfigError;
+
+/// The folder that the package makes for the system's own reporter.
+const SYSTEM_STATE: &str = "/var/lib/wlcg-package-reporter";
+
+/// The folders of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Paths {
+    /// Sealed reports, `<hash>.p7m`.
+    pub spool: PathBuf,
+    /// Reports that the collector refused for good.
+    pub refused: PathBuf,
+    /// What `status` tells.
+    pub state: PathBuf,
+}
+
+impl Paths {
+    /// Finds the folders and makes them, readable by this user only.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when there is no folder, or somebody else's.
+    pub fn make(spool: Option<&Path>) -> Result<Self, ConfigError> {
+        let paths = Paths::find(spool)?;
+        for folder in [&paths.spool, &paths.refused] {
+            make_folder(folder)?;
+        }
+        Ok(paths)
+    }
+
+    /// Finds the folders without touching them.
+    ///
+    /// # Errors
+    /// [`ConfigError::NoFolder`].
+    pub fn find(spool: Option<&Path>) -> Result<Self, ConfigError> {
+        if let Some(spool) = spool {
+            return Ok(Paths {
+                spool: spool.to_owned(),
+                refused: spool.join("refused"),
+                state: spool.join("state.json"),
+            });
+        }
+        let folder = state_folder()?;
+        Ok(Paths { spool: folder.join("spool"), refused: folder.join("refused"), state: folder.join("state.json") })
+    }
+}
+
+fn state_folder() -> Result<PathBuf, ConfigError> {
+    if let Some(folders) = std::env::var_os("STATE_DIRECTORY").filter(|folders| !folders.is_empty()) {
+        // systemd joins several with colons; the first is ours.
+        return Ok(std::env::split_paths(&folders).next().unwrap_or_default());
+    }
+    if is_ours(Path::new(SYSTEM_STATE)) {
+        return Ok(PathBuf::from(SYSTEM_STATE));
+    }
+    let own = directories::ProjectDirs::from("", "", "wlcg-package-reporter")
+        .map(|folders| folders.state_dir().unwrap_or_else(|| folders.data_dir()).to_owned());
+    if let Some(own) = own
+        && make_folder(&own).is_ok()
+    {
+        return Ok(own);
+    }
+    // Users without a home, `nobody` among them: a folder that survives a reboot and is ours alone.
+    let fallback = PathBuf::from(format!("/var/tmp/wlcg-package-reporter-{}", rustix::process::geteuid().as_raw()));
+    match make_folder(&fallback) {
+        Ok(()) if is_ours(&fallback) => Ok(fallback),
+        Ok(()) => Err(ConfigError::ForeignFolder(fallback)),
+        Err(_) => Err(ConfigError::NoFolder),
+    }
+}
+
+fn make_folder(folder: &Path) -> Result<(), ConfigError> {
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(|source| ConfigError::Read { file: folder.to_owned(), source })
+}
+
+/// A real folder of this user: in a folder for everyone, others may have put a link there before us.
+fn is_ours(folder: &Path) -> bool {
+    std::fs::symlink_metadata(folder)
+        .is_ok_and(|found| found.is_dir() && found.uid() == rustix::process::geteuid().as_raw())
+}

@@ -1,0 +1,264 @@
+//! The story of a report: collect, write, seal, spool, deliver.
+
+use std::borrow::Cow;
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use report::compression::{self, CompressionError};
+use report::hash::Hash;
+use report::report::Report;
+use report::sealed::{self, Recipient, SealError};
+use report::text::{self, TextError};
+
+use crate::cli;
+use crate::config::{Config, ConfigError};
+use crate::delivery::{self, Delivered};
+use crate::exit::Exit;
+use crate::packages::{self, CollectError};
+use crate::paths::Paths;
+use crate::send::Sender;
+use crate::spool::{Bounds, Spool, SpoolError, make_way};
+use crate::state::State;
+use crate::{host, systemd};
+
+/// Days before the end of a certificate from which it is warned.
+const WARN_DAYS: i64 = 30;
+
+/// How a run ended, in one line.
+#[derive(Debug)]
+pub struct Ended {
+    /// For whoever started the program.
+    pub exit: Exit,
+    /// For people.
+    pub message: String,
+}
+
+/// `report`: from the package databases to the collector, or to the spool.
+///
+/// # Errors
+/// [`RunError`]; what was spooled before stays.
+pub fn report(config: &Config, options: &cli::Report, now: Timestamp) -> Result<Ended, RunError> {
+    let recipients = config.read_recipients()?;
+    if recipients.is_empty() {
+        return Err(RunError::NoRecipient);
+    }
+    let text = match &options.input {
+        Some(input) => read_input(input)?,
+        None => compose(config, &recipients, now)?,
+    };
+    let content = if config.compress { compression::compress(text.as_bytes())? } else { text.clone().into_bytes() };
+    let sealed = sealed::seal(&content, &recipients, config.seal)?;
+    let hash = Hash::of(&sealed);
+    if let Some(output) = &options.output {
+        write_output(output, &sealed)?;
+        return Ok(Ended { exit: Exit::Done, message: format!("sealed report {hash} written, nothing sent") });
+    }
+    let url = config.url.as_deref().ok_or(RunError::NoUrl)?;
+    let paths = Paths::make(config.spool.as_deref())?;
+    let spool = Spool::new(paths.spool.clone(), paths.refused.clone());
+    keep(&spool, &paths, config, (hash, &sealed), content_identity(&text), now)?;
+    Ok(ended(deliver(&spool, &paths, config, url, now)?, Some(hash)))
+}
+
+/// `send`: delivers what is spooled.
+///
+/// # Errors
+/// [`RunError`].
+pub fn send(config: &Config, now: Timestamp) -> Result<Ended, RunError> {
+    let url = config.url.as_deref().ok_or(RunError::NoUrl)?;
+    let paths = Paths::make(config.spool.as_deref())?;
+    let spool = Spool::new(paths.spool.clone(), paths.refused.clone());
+    Ok(ended(deliver(&spool, &paths, config, url, now)?, None))
+}
+
+/// `show`: the report text as it would be sealed.
+///
+/// # Errors
+/// [`RunError`].
+pub fn show(config: &Config, json: bool, now: Timestamp) -> Result<String, RunError> {
+    let text = compose(config, &config.read_recipients()?, now)?;
+    if !json {
+        return Ok(text);
+    }
+    let Report { header, packages } = text::read(text.as_bytes())?;
+    let packages: Vec<_> = packages
+        .iter()
+        .map(|p| serde_json::json!({"name": p.name, "version": p.version, "arch": p.arch, "packager": p.packager}))
+        .collect();
+    let mut object = serde_json::json!({
+        "host": header.host, "site": header.site, "packager": header.packager,
+        "collected": header.collected.map(|time| time.to_string()), "packages": packages,
+    });
+    if let Some(object) = object.as_object_mut() {
+        object.extend(header.facts.iter().map(|(name, value)| (name.to_string(), value.as_ref().into())));
+    }
+    Ok(format!("{object:#}\n"))
+}
+
+/// Reads the host and its packages and writes the report text.
+fn compose(config: &Config, recipients: &[Recipient], now: Timestamp) -> Result<String, RunError> {
+    let site = config.checked_site()?;
+    let root = Path::new("/");
+    let installed = packages::collect(root, &config.skip)?;
+    let mut header = host::header(config, site, installed.packager, now, root);
+    if let Some(warning) = certificate_warning(recipients, now) {
+        header.facts.insert(Cow::Borrowed("reporter-warning"), Cow::Owned(warning));
+    }
+    Ok(text::write(&Report { header, packages: installed.packages })?)
+}
+
+/// A certificate that ends soon is told with its date: the text stays the same from day to day.
+fn certificate_warning(recipients: &[Recipient], now: Timestamp) -> Option<String> {
+    recipients.iter().find_map(|recipient| {
+        let end = recipient.not_after().ok()?;
+        let left = end.as_second() - now.as_second();
+        (left < WARN_DAYS * 86_400).then(|| {
+            let verb = if left < 0 { "expired" } else { "expires" };
+            format!("recipient certificate {} {verb} {end}", recipient.subject())
+        })
+    })
+}
+
+fn read_input(input: &Path) -> Result<String, RunError> {
+    let failed = |what: String| RunError::Input { input: input.to_owned(), what };
+    let mut bytes = Vec::new();
+    let limit = compression::MAX_TEXT as u64 + 1;
+    let read = if input == Path::new("-") {
+        std::io::stdin().take(limit).read_to_end(&mut bytes)
+    } else {
+        std::fs::File::open(input).and_then(|file| file.take(limit).read_to_end(&mut bytes))
+    };
+    read.map_err(|error| failed(error.to_string()))?;
+    if bytes.len() > compression::MAX_TEXT {
+        return Err(failed(format!("larger than {} bytes", compression::MAX_TEXT)));
+    }
+    text::read(&bytes).map_err(|error| failed(error.to_string()))?;
+    String::from_utf8(bytes).map_err(|error| failed(error.to_string()))
+}
+
+fn write_output(output: &Path, sealed: &[u8]) -> Result<(), RunError> {
+    let written = if output == Path::new("-") {
+        std::io::stdout().write_all(sealed).and_then(|()| std::io::stdout().flush())
+    } else {
+        std::fs::write(output, sealed)
+    };
+    written.map_err(|source| RunError::Output { output: output.to_owned(), source })
+}
+
+/// Two reports say the same when they differ in nothing but the time.
+fn content_identity(text: &str) -> Hash {
+    Hash::of_parts(text.split_inclusive('\n').filter(|line| !line.starts_with("collected: ")).map(str::as_bytes))
+}
+
+/// Spools a report and lets others make way if the spool is full.
+fn keep(
+    spool: &Spool,
+    paths: &Paths,
+    config: &Config,
+    (hash, sealed): (Hash, &[u8]),
+    content: Hash,
+    now: Timestamp,
+) -> Result<(), RunError> {
+    let lock = spool.lock()?;
+    lock.put(hash, sealed)?;
+    let mut state = State::read(&paths.state);
+    state.contents.insert(hash.to_string(), content);
+    let bounds = Bounds {
+        bytes: config.spool_max_bytes,
+        reports: config.spool_max_reports,
+        age_seconds: i64::from(config.spool_max_age_days) * 86_400,
+    };
+    let reports = spool.list()?;
+    state.contents.retain(|known, _| reports.iter().any(|report| report.hash.to_string() == *known));
+    let reports: Vec<_> = reports
+        .into_iter()
+        .map(|report| {
+            let content = state.contents.get(&report.hash.to_string()).copied();
+            (report, content)
+        })
+        .collect();
+    for (dropped, why) in make_way(&reports, bounds, now) {
+        lock.remove(dropped)?;
+        state.contents.remove(&dropped.to_string());
+        state.count(why, now);
+        let _ = writeln!(std::io::stderr(), "spool is full: report {dropped} made way ({why:?})");
+    }
+    let _ = state.write(&paths.state);
+    Ok(())
+}
+
+fn deliver(spool: &Spool, paths: &Paths, config: &Config, url: &str, now: Timestamp) -> Result<Delivered, RunError> {
+    let sender = Sender::new(url, Duration::from_secs(config.timeout_seconds));
+    Ok(delivery::deliver(spool, &paths.state, &sender, config.tries.max(1), now)?)
+}
+
+fn ended(delivered: Delivered, own: Option<Hash>) -> Ended {
+    let Delivered { acknowledged, refused, waiting, reason } = delivered;
+    let reason = reason.unwrap_or_default();
+    let ended = match (refused, waiting) {
+        (0, 0) if acknowledged == 0 => Ended { exit: Exit::Done, message: "nothing to deliver".to_owned() },
+        (0, 0) => {
+            let own = own.map(|hash| format!(", report {hash} acknowledged")).unwrap_or_default();
+            Ended { exit: Exit::Done, message: format!("{acknowledged} delivered{own}") }
+        }
+        (0, _) => Ended {
+            exit: Exit::Later,
+            message: format!("{waiting} spooled for later, {acknowledged} delivered: {reason}"),
+        },
+        _ => Ended {
+            exit: Exit::Refused,
+            message: format!("{refused} refused and kept aside, {waiting} spooled, {acknowledged} delivered: {reason}"),
+        },
+    };
+    systemd::status(&ended.message);
+    ended
+}
+
+/// Why a run did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// Settings.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Nowhere to send to.
+    #[error("no collector: give its address with --url, or as `url` in the configuration")]
+    NoUrl,
+    /// Nobody to seal for.
+    #[error(
+        "no recipient certificate: give the officer's with --recipient FILE, or as `recipients` in the configuration"
+    )]
+    NoRecipient,
+    /// Packages.
+    #[error(transparent)]
+    Collect(#[from] CollectError),
+    /// The text.
+    #[error("writing the report: {0}")]
+    Text(#[from] TextError),
+    /// Compression.
+    #[error("compressing the report: {0}")]
+    Compression(#[from] CompressionError),
+    /// The seal.
+    #[error("sealing the report: {0}")]
+    Seal(#[from] SealError),
+    /// A text that another tool made.
+    #[error("report text {input}: {what}; nothing was sent")]
+    Input {
+        /// The file.
+        input: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The sealed bytes cannot be written.
+    #[error("writing {output}: {source}")]
+    Output {
+        /// The file.
+        output: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// The spool.
+    #[error("spool: {0}")]
+    Spool(#[from] SpoolError),
+}

@@ -1,0 +1,157 @@
+//! Reference lists: the versions that hosts are compared with, as TOML here and as CSV in `table`.
+
+use std::collections::HashSet;
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+pub use self::error::ReferenceError;
+
+mod date;
+mod error;
+mod table;
+
+/// A named list of references.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReferenceList {
+    /// Name; an import under the same name takes the place of the list.
+    pub name: String,
+    /// What is asked of which package.
+    #[serde(default, rename = "reference")]
+    pub references: Vec<Reference>,
+}
+
+/// What is asked of one package.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reference {
+    /// The product that the package belongs to, such as `xrootd`.
+    pub product: String,
+    /// The package, such as `xrootd-server`.
+    pub package: String,
+    /// The system it is for, such as `el9` or `debian12`; every system when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub os: Option<String>,
+    /// The oldest version that is good, in the form of the system's package manager.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minimum: Option<String>,
+    /// Versions that are not good although new enough; without a release, every build of the version.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blocked: Vec<String>,
+    /// The day from which this is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "date")]
+    pub since: Option<Date>,
+    /// The day by which sites should be there.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "date")]
+    pub deadline: Option<Date>,
+    /// Where people read more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+}
+
+impl ReferenceList {
+    /// Reads the TOML form.
+    ///
+    /// # Errors
+    /// [`ReferenceError`] with the line or the reference that is wrong.
+    pub fn from_toml(text: &str) -> Result<Self, ReferenceError> {
+        let list: ReferenceList = toml::from_str(text).map_err(|error| ReferenceError::Toml(Box::new(error)))?;
+        list.check()?;
+        Ok(list)
+    }
+
+    /// Writes the TOML form.
+    ///
+    /// # Errors
+    /// [`ReferenceError::Write`], which a list that was read does not cause.
+    pub fn to_toml(&self) -> Result<String, ReferenceError> {
+        toml::to_string(self).map_err(|error| ReferenceError::Write(error.to_string()))
+    }
+
+    fn check(&self) -> Result<(), ReferenceError> {
+        // Space around a value would be lost in a CSV cell, and is a slip of the hand anyway.
+        let readable = |text: &str| !text.is_empty() && text.trim() == text && !text.contains(char::is_control);
+        if !readable(&self.name) {
+            return Err(ReferenceError::Name);
+        }
+        let mut seen = HashSet::new();
+        for (at, reference) in self.references.iter().enumerate() {
+            let wrong = |what| ReferenceError::Reference {
+                number: at + 1,
+                package: reference.package.escape_debug().to_string(),
+                what,
+            };
+            let Reference { product, package, os, minimum, blocked, url, .. } = reference;
+            if !readable(product) || !readable(package) {
+                return Err(wrong("needs a product and a package, without control characters or space around them"));
+            }
+            if minimum.is_none() && blocked.is_empty() {
+                return Err(wrong("needs a `minimum` or `blocked` versions"));
+            }
+            let version = |version: &String| readable(version) && !version.contains(char::is_whitespace);
+            if !minimum.iter().chain(blocked).chain(os).all(version) || !url.iter().all(|url| readable(url)) {
+                return Err(wrong(
+                    "has an empty value, a control character or a space too many in os, minimum, blocked or url",
+                ));
+            }
+            if !seen.insert((product, package, os)) {
+                return Err(wrong("stands twice for the same product and os: keep one of them"));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIST: &str = r#"
+        name = "WLCG baseline"
+        [[reference]]
+        product = "xrootd"
+        package = "xrootd-server"
+        os = "el9"
+        minimum = "1:5.6.4-1.el9"
+        blocked = ["1:5.6.5-1.el9", "1:5.6.6"]
+        since = 2026-01-15
+        deadline = "2026-03-01"
+        url = "https://example.org/a?b=c"
+        [[reference]]
+        product = "xrootd"
+        package = "xrootd-server"
+        blocked = ["5.7.0"]
+    "#;
+
+    #[test]
+    fn both_forms_read_back() {
+        let list = ReferenceList::from_toml(LIST).unwrap();
+        assert_eq!(list.references[0].since, Some(Date::constant(2026, 1, 15)));
+        assert_eq!(ReferenceList::from_toml(&list.to_toml().unwrap()).unwrap(), list);
+        assert_eq!(ReferenceList::from_csv(&list.to_csv().unwrap(), &list.name).unwrap(), list);
+    }
+
+    #[test]
+    fn the_shipped_example_is_read() {
+        let list = ReferenceList::from_toml(include_str!("../../../config/reference-example.toml")).unwrap();
+        assert!(list.references.len() > 5);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (from, to, told) in [
+            ("os = \"el9\"", "oss = \"el9\"", "oss"),
+            ("since = 2026-01-15", "since = \"soon\"", "soon"),
+            ("blocked = [\"5.7.0\"]", "", "reference 2 (xrootd-server): needs a `minimum`"),
+            ("blocked = [\"5.7.0\"]", "blocked = [\"5.7.0\"]\nos = \"el9\"", "twice"),
+            ("\"xrootd-server\"", "\"a\\u0007b\"", "control"),
+            ("since = 2026-01-15", "since = 2026-01-15T10:00:00", "YEAR-MONTH-DAY"),
+            ("since = 2026-01-15", "since = 7", "YEAR-MONTH-DAY"),
+            ("\"xrootd\"", "\" xrootd\"", "space"),
+        ] {
+            let error = ReferenceList::from_toml(&LIST.replacen(from, to, 1)).unwrap_err().to_string();
+            assert!(error.contains(told), "{error}");
+        }
+    }
+}
