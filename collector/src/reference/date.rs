@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Reads `2026-01-31` and nothing else: a time of day would be dropped without a word.
 pub(super) fn parse(text: &str) -> Option<Date> {
-    text.parse().ok().filter(|date: &Date| date.to_string() == text)
+    text.parse().ok().filter(|date: &Date| date.year() >= 0 && date.to_string() == text)
 }
 
 #[expect(clippy::ref_option, reason = "the signature that serde's `with` asks for")]

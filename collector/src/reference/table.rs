@@ -24,7 +24,7 @@ impl ReferenceList {
         let mut references = Vec::new();
         for record in reader.records() {
             let record = record?;
-            let line = record.position().map_or(0, csv::Position::line);
+            let line = record.position().map_or(0, |position| line_of(text, position));
             references.push(record.deserialize::<Row>(Some(&columns))?.into_reference(line)?);
         }
         let list = ReferenceList { name: name.to_owned(), references };
@@ -56,6 +56,14 @@ impl ReferenceList {
         let bytes = writer.into_inner().map_err(|error| ReferenceError::Write(error.to_string()))?;
         String::from_utf8(bytes).map_err(|error| ReferenceError::Write(error.to_string()))
     }
+}
+
+/// A record's position is where the one before it ended: empty lines may lie between.
+fn line_of(text: &str, position: &csv::Position) -> u64 {
+    let start = usize::try_from(position.byte()).unwrap_or(usize::MAX);
+    let rest = text.get(start..).unwrap_or_default();
+    (rest.bytes().take_while(|byte| matches!(byte, b'\r' | b'\n')).filter(|byte| *byte == b'\n'))
+        .fold(position.line(), |line, _| line + 1)
 }
 
 #[derive(Deserialize)]
@@ -156,6 +164,7 @@ mod tests {
             ("product,package,min\na,b,1\n", "\"min\""),
             ("product,package,minimum,since\n\na,b,1,x\n", "line 3"),
             ("product,package,minimum,since\na,b,1,2026-01-01 10:00\n", "line 2"),
+            ("product,package,minimum,since\r\na,\"b\nc\",1,\r\nd,e,1,x\r\n", "line 4"),
             ("product,package,minimum\na,b\n", "line: 2"),
             ("product,minimum\na,1\n", "package"),
             ("product,package,minimum\na,b,1\na,b,2\n", "reference 2 (b): stands twice"),
