@@ -76,16 +76,21 @@ pub fn judge(
     let today = Offset::UTC.to_datetime(at).date();
     let in_force = || references.iter().filter(|reference| reference.since.is_none_or(|since| since <= today));
     in_force().next()?;
-    let judged = to_judge(installed, kernel)?;
-    let own = in_force().find(|reference| reference.os.is_some() && reference.os.as_deref() == os);
-    let Some(reference) = own.or_else(|| in_force().find(|reference| reference.os.is_none())) else {
+    let candidates = candidates(installed, kernel)?;
+    let mut fitting: Vec<&&Reference> =
+        in_force().filter(|reference| reference.os.is_some() && reference.os.as_deref() == os).collect();
+    if fitting.is_empty() {
+        fitting = in_force().filter(|reference| reference.os.is_none()).collect();
+    }
+    // Several lists may ask for the same package: the host has to meet them all.
+    let verdicts = fitting.iter().flat_map(|reference| candidates.judge_by(reference));
+    Some(worst(verdicts).unwrap_or_else(|| {
         let reason = match os {
             Some(os) => format!("no reference for {os}"),
             None => "the host's system is not known, and the reference is for certain systems".to_owned(),
         };
-        return Some(Verdict { state: State::Unknown, reason, minimum: None });
-    };
-    Some(judge_by(reference, judged, installed.len() > 1 && runs(judged, kernel)))
+        Verdict { state: State::Unknown, reason, minimum: None }
+    }))
 }
 
 /// Whatever the packages say: without recent news it is not known how the host stands.
@@ -99,9 +104,40 @@ pub fn with_staleness(verdict: Verdict, last_news: Timestamp, at: Timestamp, sta
     Verdict { state: State::Unknown, reason, minimum: verdict.minimum }
 }
 
-fn judge_by(reference: &Reference, judged: Installed<'_>, running: bool) -> Verdict {
-    let Installed { version, packager, .. } = judged;
-    let which = if running { "running" } else { "installed" };
+/// What counts of a package's versions: the running kernel alone, else every one, as a program may still load any.
+struct Candidates<'a> {
+    which: &'static str,
+    /// Oldest first.
+    versions: Vec<Installed<'a>>,
+}
+
+/// `None` when nothing is installed.
+fn candidates<'a>(installed: &[Installed<'a>], kernel: &str) -> Option<Candidates<'a>> {
+    let running = installed.iter().find(|candidate| runs(**candidate, kernel));
+    if let (Some(running), [_, _, ..]) = (running, installed) {
+        return Some(Candidates { which: "running", versions: vec![*running] });
+    }
+    let mut versions = installed.to_vec();
+    versions.sort_by(|left, right| {
+        let by_version = || compare(left.packager, left.version, right.version);
+        left.packager.cmp(&right.packager).then_with(by_version).then(left.arch.cmp(right.arch))
+    });
+    (!versions.is_empty()).then_some(Candidates { which: "installed", versions })
+}
+
+impl Candidates<'_> {
+    fn judge_by(&self, reference: &Reference) -> Option<Verdict> {
+        worst(self.versions.iter().map(|installed| judge_one(reference, *installed, self.which)))
+    }
+}
+
+/// The one of most concern; of several the first.
+fn worst(verdicts: impl Iterator<Item = Verdict>) -> Option<Verdict> {
+    verdicts.reduce(|worst, next| if next.state > worst.state { next } else { worst })
+}
+
+fn judge_one(reference: &Reference, installed: Installed<'_>, which: &str) -> Verdict {
+    let Installed { version, packager, .. } = installed;
     let minimum = reference.minimum.clone();
     if let Some(blocked) =
         reference.blocked.iter().find(|blocked| compare_with_query(packager, version, blocked) == Ordering::Equal)
@@ -111,32 +147,31 @@ fn judge_by(reference: &Reference, judged: Installed<'_>, running: bool) -> Verd
     let Some(asked) = reference.minimum.as_deref() else {
         return Verdict { state: State::Compliant, reason: format!("{which} {version} is not blocked"), minimum };
     };
-    let note = match (epoch(version), epoch(asked)) {
-        (own, other) if own == other => "",
-        _ => "; their epochs differ",
-    };
-    if compare(packager, version, asked) == Ordering::Less {
+    let note = if epoch(version) == epoch(asked) { "" } else { "; their epochs differ" };
+    if is_older(packager, version, asked) {
         let reason = format!("{which} {version} is older than {asked}{note}");
         return Verdict { state: State::Behind, reason, minimum };
     }
     Verdict { state: State::Compliant, reason: format!("{which} {version} is {asked} or newer{note}"), minimum }
 }
 
-/// Of several versions side by side the running kernel counts, else the oldest: it is what a program may still load.
-fn to_judge<'a>(installed: &[Installed<'a>], kernel: &str) -> Option<Installed<'a>> {
-    installed.iter().find(|candidate| runs(**candidate, kernel)).copied().or_else(|| {
-        installed
-            .iter()
-            .copied()
-            .min_by(|left, right| compare(left.packager, left.version, right.version).then(left.arch.cmp(right.arch)))
-    })
+/// A minimum without release or revision asks for none; a missing epoch is 0.
+fn is_older(packager: Packager, version: &str, minimum: &str) -> bool {
+    let compared = match version.rsplit_once('-') {
+        Some((without_release, _)) if !minimum.contains('-') => without_release,
+        _ => version,
+    };
+    compare(packager, compared, minimum) == Ordering::Less
 }
 
-/// rpm kernels say `VERSION-RELEASE.ARCH` of themselves.
+/// rpm kernels say `VERSION-RELEASE.ARCH` of themselves, variants add `+rt` and the like; Debian's have a package each.
 fn runs(installed: Installed<'_>, kernel: &str) -> bool {
     let version = installed.version.split_once(':').map_or(installed.version, |(_, version)| version);
+    let arch = kernel.strip_prefix(version).and_then(|rest| rest.strip_prefix('.'));
     installed.packager == Packager::Rpm
-        && kernel.strip_prefix(version).and_then(|rest| rest.strip_prefix('.')) == Some(installed.arch)
+        && arch
+            .and_then(|arch| arch.strip_prefix(installed.arch))
+            .is_some_and(|end| end.is_empty() || end.starts_with('+'))
 }
 
 fn epoch(version: &str) -> &str {
@@ -219,6 +254,43 @@ mod tests {
         assert_eq!(judged("5.14.0-427.el9.x86_64").state, State::Compliant);
         assert!(judged("5.14.0-362.el9.x86_64").reason.starts_with("running"));
         assert_eq!(judged("6.1.0").state, State::Behind);
+    }
+
+    #[test]
+    fn the_kernel_of_a_variant_is_the_running_one_too() {
+        assert!(runs(rpm("0:5.14.0-427.el9"), "5.14.0-427.el9.x86_64+rt"));
+        assert!(!runs(rpm("0:5.14.0-427.el9"), "5.14.0-427.el9_4.x86_64"));
+        assert!(!runs(rpm("0:5.14.0-427.el9"), "5.14.0-427.el9.x86_64_v2"));
+    }
+
+    #[test]
+    fn a_blocked_version_beside_an_older_one_is_not_missed() {
+        let asked = reference(None, Some("1:5.6.4-1"), &["1:5.6.5"]);
+        let installed = [rpm("1:5.6.5-1"), rpm("1:5.6.4-1")];
+        assert_eq!(state(&[&asked], None, &installed), Some(State::Blocked));
+    }
+
+    #[test]
+    fn a_host_has_to_meet_every_list() {
+        let (old, new) = (reference(None, Some("1:5.6.4-1"), &[]), reference(None, Some("1:5.7.0-1"), &[]));
+        let installed = [rpm("1:5.6.5-1")];
+        assert_eq!(state(&[&old, &new], None, &installed), Some(State::Behind));
+        assert_eq!(state(&[&new, &old], None, &installed), Some(State::Behind));
+    }
+
+    #[test]
+    fn a_minimum_without_release_is_met_by_every_build() {
+        let debian = |version: &'static str| Installed { version, arch: "amd64", packager: Packager::Dpkg };
+        let asked = reference(None, Some("5.2.15"), &[]);
+        for (version, expected) in [
+            ("5.2.15-2+b8", State::Compliant),
+            ("5.2.15-~bpo1", State::Compliant),
+            ("5.2.15~rc1-1", State::Behind),
+            ("1:0.1-1", State::Compliant),
+        ] {
+            assert_eq!(state(&[&asked], None, &[debian(version)]), Some(expected), "{version}");
+        }
+        assert_eq!(state(&[&reference(None, Some("1:5.6.4"), &[])], None, &[rpm("5.6.4-1")]), Some(State::Behind));
     }
 
     #[test]
