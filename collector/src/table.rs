@@ -54,7 +54,7 @@ impl Table {
             return "nothing to show\n".to_owned();
         }
         let texts: Vec<Vec<String>> =
-            self.rows.iter().map(|row| row.iter().map(|cell| cut(&visible(&cell.text()))).collect()).collect();
+            self.rows.iter().map(|row| row.iter().map(|cell| cut(&visible(&cell.text()), WIDEST)).collect()).collect();
         let widths: Vec<usize> = self
             .columns
             .iter()
@@ -94,7 +94,7 @@ impl Table {
             serde_json::Value::Object(values.collect())
         };
         let rows: Vec<_> = self.rows.iter().map(object).collect();
-        serde_json::to_string_pretty(&rows).unwrap_or_default() + "\n"
+        without_controls(&serde_json::to_string_pretty(&rows).unwrap_or_default()) + "\n"
     }
 
     fn csv(&self) -> String {
@@ -132,16 +132,38 @@ fn is_format(c: char) -> bool {
     matches!(c, '\u{AD}' | '\u{61C}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}')
 }
 
-fn cut(text: &str) -> String {
-    match text.char_indices().nth(WIDEST) {
+/// JSON without what misleads a terminal, as escapes: the values stay the same (RFC 8259, section 7).
+fn without_controls(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        // Line feeds are the layout's own: within values they have been escaped already.
+        if c == '\n' || !(c.is_control() || is_format(c)) {
+            out.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        }
+    }
+    out
+}
+
+/// At most so many characters, the last an ellipsis when there were more.
+#[must_use]
+pub fn cut(text: &str, widest: usize) -> String {
+    match text.char_indices().nth(widest) {
         None => text.to_owned(),
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
     }
 }
 
-/// A leading apostrophe keeps spreadsheets from reading a text as a formula.
+/// A leading apostrophe keeps spreadsheets from reading a text as a formula; some read the full-width signs too.
 fn no_formula(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠']) {
+        format!("'{text}")
+    } else {
+        text.to_owned()
+    }
 }
 
 #[cfg(test)]
@@ -156,6 +178,7 @@ mod tests {
                 vec![text("=HYPERLINK(1)"), Cell::Number(3), Cell::Time(Timestamp::from_second(0).ok())],
                 vec![text("\u{1b}[31mred\u{202E}txt\n"), Cell::Number(-1), Cell::Time(None)],
                 vec![text(&"x".repeat(10_000)), Cell::Number(0), Cell::Time(None)],
+                vec![text("\u{9b}2J\u{E0001}"), Cell::Number(0), Cell::Time(None)],
             ],
         }
     }
@@ -163,7 +186,7 @@ mod tests {
     #[test]
     fn a_terminal_gets_no_escapes_and_no_endless_lines() {
         let shown = hostile().render(Format::Table);
-        assert_eq!(shown.lines().count(), 4);
+        assert_eq!(shown.lines().count(), 5);
         assert!(shown.lines().all(|line| line.chars().count() < 200), "{shown}");
         assert!(!shown.contains(['\u{1b}', '\u{202E}']));
         assert!(shown.starts_with("HOST"));
@@ -178,7 +201,10 @@ mod tests {
 
     #[test]
     fn a_program_gets_everything_as_it_is() {
-        let rows: serde_json::Value = serde_json::from_str(&hostile().render(Format::Json)).unwrap();
+        let json = hostile().render(Format::Json);
+        assert!(!json.contains(['\u{1b}', '\u{202E}', '\u{9b}', '\u{E0001}']));
+        let rows: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(rows[3]["host"], "\u{9b}2J\u{E0001}");
         assert_eq!(rows[1]["host"], "\u{1b}[31mred\u{202E}txt\n");
         assert_eq!(rows[0]["packages"], 3);
         assert!(rows[1]["last_report"].is_null());

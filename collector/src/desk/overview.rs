@@ -4,13 +4,16 @@ use askama::Template;
 use jiff::Timestamp;
 
 use crate::compare::State;
-use crate::table::visible;
+use crate::table::{cut, visible};
 
 /// The style sheet that the page asks for.
 pub const STYLE: &str = include_str!("../../templates/desk.css");
 
 /// Hosts on one page.
 pub const HOSTS_PER_PAGE: usize = 200;
+
+/// Longer values are cut on the page, in characters; the answers as JSON and CSV have them whole.
+const LONGEST: usize = 200;
 
 /// What the page shows.
 #[derive(Debug, Clone, Template)]
@@ -96,15 +99,22 @@ pub struct HostRow {
 /// The template's own, which well-formed values do not cause.
 pub fn render(page: &Overview) -> Result<String, askama::Error> {
     let mut shown = page.clone();
+    for list in &mut shown.lists {
+        *list = harmless(list);
+    }
     for site in &mut shown.sites {
-        site.name = visible(&site.name);
+        site.name = harmless(&site.name);
     }
     for host in &mut shown.hosts {
         for value in [&mut host.site, &mut host.name, &mut host.os, &mut host.kernel, &mut host.reason] {
-            *value = visible(value);
+            *value = harmless(value);
         }
     }
     Template::render(&shown)
+}
+
+fn harmless(text: &str) -> String {
+    cut(&visible(text), LONGEST)
 }
 
 /// A shape beside each word, so that no state is told by colour alone.
@@ -148,7 +158,7 @@ mod tests {
             reason: "a & b".to_owned(),
         }]);
         assert!(!html.contains("<script") && !html.contains("<img") && !html.contains('\u{202E}'), "{html}");
-        assert!(html.contains("▼ behind"));
+        assert!(html.contains("▼ behind") && html.len() < 10_000, "{html}");
     }
 
     #[test]
