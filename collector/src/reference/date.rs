@@ -8,7 +8,6 @@ pub(super) fn parse(text: &str) -> Option<Date> {
     text.parse().ok().filter(|date: &Date| date.year() >= 0 && date.to_string() == text)
 }
 
-#[expect(clippy::ref_option, reason = "the signature that serde's `with` asks for")]
 pub(super) fn serialize<S: Serializer>(date: &Option<Date>, serializer: S) -> Result<S::Ok, S::Error> {
     let native = date.and_then(|date| date.to_string().parse::<toml::value::Datetime>().ok());
     native.serialize(serializer)
