@@ -1,1 +1,8 @@
-//! placeholder
+//! The real parts that the system is tried with, each started and ended by the tests themselves.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends where its expectation does")]
+#![allow(clippy::disallowed_methods, reason = "the harness starts processes and waits by the clock")]
+#![allow(clippy::missing_panics_doc, reason = "the harness is for tests, which end by panicking")]
+
+pub mod mariadb;
+pub mod openssl;
+pub mod programs;

@@ -127,8 +127,10 @@ mod tests {
         let whole = ["Package: a\nStatus: install ok installed\nArchitecture: all\nVersion: 1\n\n"; 3].concat();
         for end in 0..whole.len() {
             if let Ok(packages) = parse(&whole.as_bytes()[..end], Path::new("status")) {
+                // Whole paragraphs, of the next one at most the beginning of its first line.
                 let paragraph = whole.len() / 3;
-                assert!(packages.len() == end / paragraph && end % paragraph < 9, "cut at {end} passed as whole");
+                assert_eq!(packages.len(), (end + 1) / paragraph, "cut at {end} passed as whole");
+                assert!((end + 1) % paragraph <= "Package:".len() + 1, "cut at {end} passed as whole");
             }
         }
     }

@@ -81,7 +81,7 @@ pub struct PackageChange {
 pub async fn changed_packages(store: &Store, difference: &Difference) -> Result<Vec<PackageChange>, StoreError> {
     let ids: Vec<i64> = difference.removed.iter().chain(&difference.added).copied().collect();
     let packages = store.packages(&ids).await?;
-    let mut by_name: HashMap<(&str, &str), (Vec<&str>, Vec<&str>)> = HashMap::new();
+    let mut by_name: HashMap<(&str, &str), Versions<'_>> = HashMap::new();
     for (ids, removed) in [(&difference.removed, true), (&difference.added, false)] {
         for package in ids.iter().filter_map(|id| packages.get(id)) {
             let versions = by_name.entry((&package.name, &package.arch)).or_default();
@@ -110,6 +110,9 @@ pub async fn changed_packages(store: &Store, difference: &Difference) -> Result<
     });
     Ok(changes)
 }
+
+/// Versions that left and versions that came.
+type Versions<'a> = (Vec<&'a str>, Vec<&'a str>);
 
 fn changed_facts(old: Option<&String>, new: Option<&String>) -> Vec<String> {
     let (Some(old), Some(new)) = (old, new) else { return Vec::new() };

@@ -86,6 +86,9 @@ pub struct InboxEntry {
     pub reason: String,
 }
 
+/// Hash, received, source, size, state, reason and sealed bytes.
+type ReportRow = (String, i64, String, i64, String, String, Vec<u8>);
+
 impl Store {
     /// Stores reports in one durable commit; for each, whether it was new.
     ///
@@ -143,7 +146,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn inbox_report(&self, hash: Hash) -> Result<Option<(InboxEntry, Vec<u8>)>, StoreError> {
-        let row: Option<(String, i64, String, i64, String, String, Vec<u8>)> =
+        let row: Option<ReportRow> =
             sqlx::query_as("SELECT hash, received, source, size, state, reason, body FROM inbox WHERE hash = ?")
                 .bind(hash.to_string())
                 .fetch_optional(&self.pool)

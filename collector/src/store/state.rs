@@ -24,6 +24,10 @@ pub struct HostState {
     pub last_news: i64,
 }
 
+/// Host id, site, name, list, facts, first time and packed times.
+type HostRow = (i64, String, String, i64, i64, i64, Vec<u8>);
+
+/// First time, list, facts, packed times and both digests.
 type RunRow = (i64, i64, i64, Vec<u8>, String, String);
 
 const RUN_COLUMNS: &str = "SELECT host_state.first_seen, host_state.list, host_state.facts, host_state.seen, \
@@ -127,7 +131,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn hosts_at(&self, at: i64) -> Result<Vec<HostState>, StoreError> {
-        let rows: Vec<(i64, String, String, i64, i64, i64, Vec<u8>)> = sqlx::query_as(
+        let rows: Vec<HostRow> = sqlx::query_as(
             "SELECT host.id, host.site, host.name, host_state.list, host_state.facts, host_state.first_seen, host_state.seen \
              FROM host JOIN host_state ON host_state.host = host.id AND host_state.first_seen = \
              (SELECT MAX(newest.first_seen) FROM host_state newest WHERE newest.host = host.id AND newest.first_seen <= ?) \

@@ -1,0 +1,28 @@
+# Each target in one line: `make` prints them.
+.DEFAULT_GOAL := help
+.PHONY: help demo test check fuzz build deps
+FUZZ_SECONDS ?= 60
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+
+deps: ## install what building and testing need from Debian's packages
+	@.ci/install-deps
+
+build: deps ## both programs, in target/debug
+	cargo build --locked --workspace
+
+demo: build ## the main job on this machine's real packages; ONCE=1 ends by itself
+	target/debug/wlcg-package-collector demo $(if $(ONCE),--once)
+
+test: build ## every test, against a private MariaDB, the real openssl, dpkg and rpm
+	cargo test --locked --workspace --no-fail-fast
+
+check: deps ## formatting, lints, licences and advisories, one door for each power
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	.ci/deny
+	.ci/doors
+
+fuzz: deps ## every fuzz target for FUZZ_SECONDS seconds
+	fuzz/run $(FUZZ_SECONDS)

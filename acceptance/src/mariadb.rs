@@ -1,0 +1,91 @@
+//! A private MariaDB server as a user without rights, on a socket, gone with the test process.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+/// URL of a new, empty database on the server, which is started by the first call.
+#[must_use]
+pub fn new_database() -> String {
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    static DATABASES: AtomicU32 = AtomicU32::new(0);
+    let server = SERVER.get_or_init(Server::start);
+    let name = format!("test{}", DATABASES.fetch_add(1, Ordering::Relaxed));
+    server.run(&format!("CREATE DATABASE {name}"));
+    format!("mysql://root@localhost/{name}?socket={}", server.socket.display())
+}
+
+struct Server {
+    socket: PathBuf,
+    /// Ends the server when its standard input closes, which it does however this process ends.
+    _keeper: Child,
+}
+
+impl Server {
+    fn start() -> Self {
+        let folder = tempfile::Builder::new().prefix("mariadb-").tempdir().unwrap().keep();
+        let data = folder.join("data");
+        let socket = folder.join("socket");
+        let root = Command::new("id").arg("-u").output().unwrap().stdout == b"0\n";
+        let user = if root { "--user=nobody" } else { "--skip-slave-start" };
+        if root {
+            run(Command::new("chown").arg("nobody").arg(&folder));
+        }
+        run(Command::new("mariadb-install-db")
+            .arg("--no-defaults")
+            .arg(format!("--datadir={}", data.display()))
+            .args([
+                "--auth-root-authentication-method=normal",
+                "--skip-test-db",
+                "--skip-name-resolve",
+                "--cross-bootstrap",
+            ])
+            .args(root.then_some(user)));
+        let script = "\"$@\" & server=$!; cat > /dev/null; kill -9 $server; wait $server; rm -rf \"$FOLDER\"";
+        let keeper = Command::new("sh")
+            .env("FOLDER", &folder)
+            .args(["-c", script, "keeper", "/usr/sbin/mariadbd", "--no-defaults", "--skip-networking", user])
+            .arg(format!("--datadir={}", data.display()))
+            .arg(format!("--socket={}", socket.display()))
+            .arg(format!("--pid-file={}", folder.join("pid").display()))
+            .arg(format!("--log-error={}", folder.join("log").display()))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let server = Server { socket, _keeper: keeper };
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !server.answers() {
+            let log = std::fs::read_to_string(folder.join("log")).unwrap_or_default();
+            assert!(Instant::now() < deadline, "MariaDB did not start: {log}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        server
+    }
+
+    fn client(&self) -> Command {
+        let mut client = Command::new("mariadb");
+        client.args(["--no-defaults", "--user=root"]).arg(socket_option(&self.socket)).stderr(Stdio::null());
+        client
+    }
+
+    fn answers(&self) -> bool {
+        self.client().args(["-e", "SELECT 1"]).stdout(Stdio::null()).status().is_ok_and(|status| status.success())
+    }
+
+    fn run(&self, statement: &str) {
+        assert!(self.client().args(["-e", statement]).status().unwrap().success(), "{statement}");
+    }
+}
+
+fn socket_option(socket: &Path) -> String {
+    format!("--socket={}", socket.display())
+}
+
+fn run(command: &mut Command) {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}; `make deps` installs it"));
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+}

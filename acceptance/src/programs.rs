@@ -1,0 +1,212 @@
+//! Our two programs as people run them: built, started, asked and killed.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// A folder with a key, and the commands of one deployment.
+pub struct Deployment {
+    /// Keys, spool and database live here.
+    pub folder: tempfile::TempDir,
+    /// Database URL.
+    pub database: String,
+}
+
+impl Deployment {
+    /// A deployment with one RSA key named `officer`; without a database URL it has a SQLite file of its own.
+    #[must_use]
+    pub fn new(database: Option<String>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let database =
+            database.unwrap_or_else(|| format!("sqlite:{}", folder.path().join("collector.sqlite").display()));
+        let deployment = Deployment { folder, database };
+        deployment.new_key("officer", "rsa2048");
+        deployment
+    }
+
+    /// Makes another key.
+    pub fn new_key(&self, name: &str, kind: &str) {
+        let folder = self.keys().display().to_string();
+        self.ask(&["keys", "new", name, "--kind", kind, "--folder", &folder]);
+    }
+
+    /// The folder of keys.
+    #[must_use]
+    pub fn keys(&self) -> PathBuf {
+        self.folder.path().join("keys")
+    }
+
+    /// The certificate file of a key.
+    #[must_use]
+    pub fn certificate(&self, name: &str) -> String {
+        self.keys().join(format!("{name}.cert.pem")).display().to_string()
+    }
+
+    /// The private file of a key.
+    #[must_use]
+    pub fn key(&self, name: &str) -> String {
+        self.keys().join(format!("{name}.key.pem")).display().to_string()
+    }
+
+    /// Runs the collector and gives what it says; it must succeed.
+    #[must_use]
+    pub fn ask_text(&self, arguments: &[&str]) -> String {
+        let output = self.collector().args(arguments).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Runs the collector; it must succeed.
+    pub fn ask(&self, arguments: &[&str]) {
+        let _ = self.ask_text(arguments);
+    }
+
+    /// Runs the collector and reads its JSON answer.
+    #[must_use]
+    pub fn rows(&self, arguments: &[&str]) -> Vec<Value> {
+        let text = self.ask_text(&[arguments, &["--format", "json"]].concat());
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {text}"))
+    }
+
+    /// How many reports are in a state.
+    #[must_use]
+    pub fn inbox(&self, state: &str) -> usize {
+        self.rows(&["inbox", "list", "--state", state]).len()
+    }
+
+    /// A command line of the collector.
+    #[must_use]
+    pub fn collector(&self) -> Command {
+        let mut command = Command::new(program("wlcg-package-collector"));
+        command.arg("--database").arg(&self.database).env("WLCG_PACKAGE_COLLECTOR_KEY", self.key("officer"));
+        command
+    }
+
+    /// Starts `serve`.
+    #[must_use]
+    pub fn serve(&self, arguments: &[&str]) -> Collector {
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.folder.path().join("log")).unwrap();
+        let mut child = self
+            .collector()
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let log = || std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+        let url = line.trim().strip_prefix("listening on ").unwrap_or_else(|| panic!("{line:?} {}", log())).to_owned();
+        Collector { child, url }
+    }
+
+    /// A command line of the reporter with this deployment's recipient and a spool of its own.
+    #[must_use]
+    pub fn reporter(&self, url: &str) -> Command {
+        let mut command = Command::new(program("wlcg-package-reporter"));
+        command.args(["--site", "CERN-PROD", "--host", "wn1.example.org", "--url", url, "--recipient"]);
+        command.arg(self.certificate("officer")).arg("--spool").arg(self.spool());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).stdin(Stdio::null());
+        command
+    }
+
+    /// The reporter's spool.
+    #[must_use]
+    pub fn spool(&self) -> PathBuf {
+        self.folder.path().join("spool")
+    }
+
+    /// Reports in the spool, by file name.
+    #[must_use]
+    pub fn spooled(&self) -> Vec<String> {
+        let Ok(entries) = std::fs::read_dir(self.spool()) else { return Vec::new() };
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| Path::new(name).extension().is_some_and(|extension| extension == "p7m")).collect()
+    }
+}
+
+/// A running collector, killed when dropped.
+pub struct Collector {
+    child: Child,
+    /// Where it listens.
+    pub url: String,
+}
+
+impl Collector {
+    /// Posts bytes and gives status and body.
+    #[must_use]
+    pub fn post(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> (u16, String) {
+        post(&self.url, path, headers, body).expect("the collector answers")
+    }
+
+    /// Posts a sealed report as our agent does; gives status and answer.
+    #[must_use]
+    pub fn report(&self, sealed: &[u8]) -> (u16, Value) {
+        let (status, body) = self.post("/v1/reports", &[("content-type", "application/pkcs7-mime")], sealed);
+        (status, serde_json::from_str(&body).unwrap_or(Value::String(body)))
+    }
+
+    /// Gets a path.
+    #[must_use]
+    pub fn get(&self, path: &str) -> (u16, String) {
+        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let mut answer = agent.get(format!("{}{path}", self.url)).call().unwrap();
+        (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
+    }
+
+    /// SIGKILL: no chance to finish anything.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// SIGTERM, and how it ended.
+    pub fn terminate(&mut self) -> ExitStatus {
+        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Collector {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Posts bytes; `None` when there is no answer.
+#[must_use]
+pub fn post(url: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Option<(u16, String)> {
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_global(Some(Duration::from_secs(60)))
+        .build()
+        .into();
+    let mut request = agent.post(format!("{url}{path}"));
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let mut answer = request.send(body).ok()?;
+    Some((answer.status().as_u16(), answer.body_mut().read_to_string().ok()?))
+}
+
+/// Waits until something holds, at most a minute.
+pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !holds() {
+        assert!(Instant::now() < deadline, "{what}: not within a minute");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A program of ours, built beside the tests.
+#[must_use]
+pub fn program(name: &str) -> PathBuf {
+    let tests = std::env::current_exe().unwrap();
+    let built = tests.ancestors().nth(2).unwrap().join(name);
+    assert!(built.is_file(), "{} is not built: `make test` builds it first", built.display());
+    built
+}

@@ -1,0 +1,51 @@
+//! The whole system with its real peers; what concerns a database is told on SQLite and on MariaDB.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test ends where its expectation does"
+)]
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests start the real programs")]
+
+/// One story as two tests: `story::sqlite` and `story::mariadb`.
+macro_rules! on_both_databases {
+    ($($story:ident),+ $(,)?) => {$(
+        mod $story {
+            #[test]
+            fn sqlite() {
+                super::$story(&wlcg_acceptance::programs::Deployment::new(None));
+            }
+            #[test]
+            fn mariadb() {
+                let database = wlcg_acceptance::mariadb::new_database();
+                super::$story(&wlcg_acceptance::programs::Deployment::new(Some(database)));
+            }
+        }
+    )+};
+}
+
+mod answers;
+mod history;
+mod inbox;
+mod interoperability;
+mod kill;
+mod reporter;
+mod versions;
+
+/// A report text with these packages, in the order given.
+fn text(host: &str, collected: &str, packages: &[(&str, &str)]) -> String {
+    let mut text = format!(
+        "#\narch: x86_64\ncollected: {collected}\nhost: {host}\nkernel: 5.14.0-427.el9.x86_64\npackager: rpm\nsite: CERN-PROD\nsystem: AlmaLinux release 9.4 (Seafoam Ocelot)\nversion: 1\n#\n"
+    );
+    for (name, version) in packages {
+        text += &format!("{name}\t{version}\tx86_64\n");
+    }
+    text + "#\n"
+}
+
+/// Seals as a legacy host does.
+fn seal(certificate: &str, text: &str) -> Vec<u8> {
+    let arguments = ["smime", "-encrypt", "-binary", "-aes-256-cbc", "-outform", "DER", certificate];
+    wlcg_acceptance::openssl::openssl(&arguments, text.as_bytes())
+}
