@@ -1,4 +1,5 @@
 //! Sealing: what is sealed opens for each recipient and for nobody else, and damage never passes as another report.
+#![allow(clippy::unwrap_used, reason = "a test ends where its expectation does")]
 
 use jiff::Timestamp;
 use report::compression;

@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http_body_util::BodyExt as _;
 use report::acknowledgement::{Acknowledgement, Receipt};
 use report::hash::{self, Hash};
 use report::sealed;
@@ -57,20 +57,39 @@ pub(super) async fn store(
     Ok(Acknowledgement { report: hash, status })
 }
 
-/// Reads a body while it stays within its bound of bytes and time.
+/// Reads a body while it stays within its bounds of bytes and time.
+///
+/// A body that is too large is read on for a while and thrown away: a sender that is cut off while it writes sees a
+/// broken connection instead of the answer, and would try again for ever.
 pub(super) async fn read_body(shared: &Shared, headers: &HeaderMap, body: Body) -> Result<Vec<u8>, HttpError> {
     let limit = shared.max_report_bytes;
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|length| length > limit) {
+    if announced.is_some_and(|length| length > limit.saturating_add(MAX_THROWN_AWAY)) {
         return Err(HttpError::TooLarge(limit));
     }
+    let reading = collect(body, limit, announced.unwrap_or_default());
     let patience = Duration::from_secs(shared.body_timeout_seconds);
-    match tokio::time::timeout(patience, Limited::new(body, limit).collect()).await {
-        Err(_) => Err(HttpError::Slow(shared.body_timeout_seconds)),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(HttpError::TooLarge(limit)),
-        Ok(Err(_)) => Err(HttpError::Incomplete),
-        Ok(Ok(body)) => Ok(body.to_bytes().into()),
+    tokio::time::timeout(patience, reading).await.map_err(|_| HttpError::Slow(shared.body_timeout_seconds))?
+}
+
+/// Most of a body that is too large that is read to its end before the answer.
+const MAX_THROWN_AWAY: usize = 16 * 1024 * 1024;
+
+async fn collect(mut body: Body, limit: usize, announced: usize) -> Result<Vec<u8>, HttpError> {
+    let mut bytes = Vec::with_capacity(announced.min(limit));
+    let mut length = 0_usize;
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| HttpError::Incomplete)?.into_data() else { continue };
+        length = length.saturating_add(data.len());
+        if length <= limit {
+            bytes.extend_from_slice(&data);
+        } else if length > limit.saturating_add(MAX_THROWN_AWAY) {
+            break;
+        } else {
+            bytes = Vec::new();
+        }
     }
+    if length > limit { Err(HttpError::TooLarge(limit)) } else { Ok(bytes) }
 }
 
 /// A missing type is taken: the bytes say what they are.
