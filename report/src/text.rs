@@ -30,7 +30,7 @@ pub fn write(report: &Report<'_>) -> Result<String, TextError> {
     let mut text = String::with_capacity(report.packages.len() * 48 + 512);
     text.push_str("#\n");
     for (name, value) in lines {
-        if name.is_empty() || name.contains([':', ' ']) || has_control(name) || has_control(&value) {
+        if !is_header_name(name) || has_control(&value) {
             let kind = Expected::WritableHeader(name.escape_debug().to_string());
             return Err(TextError { line: line_of_end(&text), expected: kind });
         }
@@ -77,7 +77,7 @@ pub fn read_header(text: &[u8]) -> Result<(Header<'_>, PackageSection<'_>), Text
         }
         let (name, value) = line
             .split_once(':')
-            .filter(|(name, value)| !name.is_empty() && !has_control(name) && !has_control(value))
+            .filter(|(name, value)| is_header_name(name) && !has_control(value))
             .ok_or(TextError { line: number, expected: Expected::HeaderOrSeparator })?;
         match name {
             "packager" => packager_line = number,
@@ -109,7 +109,7 @@ pub fn read_header(text: &[u8]) -> Result<(Header<'_>, PackageSection<'_>), Text
         .map_err(|_| TextError { line: packager_line, expected: Expected::Packager })?;
     let collected: Option<Timestamp> = values
         .remove("collected")
-        .map(|time| time.parse().map_err(|_| TextError { line: collected_line, expected: Expected::Time }))
+        .map(|time| parse_time(&time).ok_or(TextError { line: collected_line, expected: Expected::Time }))
         .transpose()?;
     let site = values.remove("site").filter(|site| !site.is_empty());
 
@@ -150,6 +150,7 @@ impl<'a> PackageSection<'a> {
             let (Some(name), Some(version), Some(arch)) = (fields.next(), fields.next(), fields.next()) else {
                 return Err(not_a_package);
             };
+            let arch = arch.trim_end_matches(' ');
             let packager = match fields.next() {
                 None => self.packager,
                 Some(word) => word.parse().map_err(|_| TextError { line: number, expected: Expected::Packager })?,
@@ -236,6 +237,17 @@ impl<'a> Lines<'a> {
         self.number += 1;
         Some((self.number, line.trim_end_matches(['\r', ' '])))
     }
+}
+
+/// A name without colon or space, so that what is read can be written.
+fn is_header_name(name: &str) -> bool {
+    !name.is_empty() && !name.contains([':', ' ']) && !has_control(name)
+}
+
+/// RFC 3339 to the second, not before 1970.
+fn parse_time(text: &str) -> Option<Timestamp> {
+    let seconds = text.parse::<Timestamp>().ok()?.as_second();
+    Timestamp::from_second(seconds).ok().filter(|time| *time >= Timestamp::UNIX_EPOCH)
 }
 
 fn has_control(text: &str) -> bool {

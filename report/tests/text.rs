@@ -72,6 +72,21 @@ fn errors_name_the_line_and_what_was_expected() {
     assert_eq!(text::read(b"#\nhost: \xff\n").unwrap_err().to_string(), "line 2: expected UTF-8");
 }
 
+/// Found by fuzzing: each was read and could not be written, or read back as something else.
+#[test]
+fn what_is_read_can_be_written() {
+    let name_with_space = EXAMPLE.replace("cpu: AMD", "c pu: AMD");
+    assert_eq!(text::read(name_with_space.as_bytes()).unwrap_err().line, 4);
+    let before_1970 = EXAMPLE.replace("2026-01-31", "-000001-01-31");
+    assert_eq!(text::read(before_1970.as_bytes()).unwrap_err().expected, Expected::Time);
+    for (from, to) in
+        [("04:05:06Z", "04:05:06.5Z"), ("zlib\t0:1.2.11-40.el9\tx86_64", "zlib\t0:1.2.11-40.el9\tx86_64 \trpm")]
+    {
+        let odd = EXAMPLE.replace(from, to);
+        assert_eq!(text::write(&text::read(odd.as_bytes()).unwrap()).unwrap(), EXAMPLE);
+    }
+}
+
 fn printable() -> impl Strategy<Value = String> {
     "[^\\p{C}\\s:#]{1,12}"
 }
