@@ -30,6 +30,7 @@ mod history;
 mod inbox;
 mod interoperability;
 mod kill;
+mod packages;
 mod reporter;
 mod versions;
 

@@ -126,6 +126,82 @@ fn a_collector_that_asks_for_silence_gets_it() {
 }
 
 #[test]
+fn the_system_proxy_is_used() {
+    let deployment = Deployment::new(None);
+    let collector = deployment.serve(&[]);
+    let proxy = proxy_to(collector.url.strip_prefix("http://").unwrap().to_owned());
+    let reporter = || deployment.reporter("http://collector.invalid");
+    let output = reporter().env("http_proxy", proxy).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    eventually("the report is opened", || deployment.inbox("opened") == 1);
+}
+
+/// A proxy that tunnels every CONNECT to one address; gives its own.
+fn proxy_to(target: String) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for client in listener.incoming() {
+            let mut client = client.unwrap();
+            let mut head = Vec::new();
+            let mut byte = [0];
+            while !head.ends_with(b"\r\n\r\n") && client.read(&mut byte).is_ok_and(|read| read == 1) {
+                head.push(byte[0]);
+            }
+            assert!(head.starts_with(b"CONNECT collector.invalid:80 "), "{}", String::from_utf8_lossy(&head));
+            client.write_all(b"HTTP/1.1 200 Connected\r\n\r\n").unwrap();
+            let mut server = std::net::TcpStream::connect(&target).unwrap();
+            let (mut from_client, mut to_server) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+            std::thread::spawn(move || std::io::copy(&mut from_client, &mut to_server));
+            std::thread::spawn(move || std::io::copy(&mut server, &mut client));
+        }
+    });
+    format!("http://{address}")
+}
+
+#[test]
+fn a_server_that_nobody_vouches_for_gets_nothing() {
+    let deployment = Deployment::new(None);
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let mut server = std::process::Command::new("openssl")
+        .args(["s_server", "-quiet", "-www", "-accept", &port, "-key", &deployment.key("officer")])
+        .args(["-cert", &deployment.certificate("officer")])
+        .stdin(std::process::Stdio::null())
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    eventually("s_server listens", || std::net::TcpStream::connect(format!("127.0.0.1:{port}")).is_ok());
+    let output = run(&deployment, &format!("https://localhost:{port}"), &[]);
+    let _ = server.kill();
+    let _ = server.wait();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(75), "{said}");
+    assert!(said.contains("certificate"), "{said}");
+    assert_eq!(deployment.spooled().len(), 1);
+}
+
+#[test]
+fn state_is_kept_where_systemd_says() {
+    let deployment = Deployment::new(None);
+    let state = deployment.folder.path().join("state");
+    std::fs::create_dir(&state).unwrap();
+    let output = std::process::Command::new(program("wlcg-package-reporter"))
+        .args(["--site", "CERN-PROD", "--url", "http://127.0.0.1:1", "--recipient", &deployment.certificate("officer")])
+        .arg("--config")
+        .arg(one_try(&deployment))
+        .env("STATE_DIRECTORY", &state)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(75));
+    let spooled = std::fs::read_dir(state.join("spool")).unwrap().filter(|entry| {
+        let name = entry.as_ref().unwrap().file_name();
+        name.to_string_lossy().ends_with(".p7m")
+    });
+    assert_eq!(spooled.count(), 1);
+}
+
+#[test]
 fn the_list_is_that_of_dpkg_query() {
     let deployment = Deployment::new(None);
     let shown = String::from_utf8(run(&deployment, "http://127.0.0.1:1", &["show"]).stdout).unwrap();
