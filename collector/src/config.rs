@@ -1,5 +1,7 @@
 //! The configuration file: TOML, every unknown key refused by name.
 
+use std::net::IpAddr;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -7,18 +9,25 @@ use serde::Deserialize;
 /// Where the configuration is looked for when no file is named.
 pub const DEFAULT_FILE: &str = "/etc/wlcg-package-collector/config.toml";
 
+/// The folder that the unit keeps its state in.
+const SYSTEM_STATE: &str = "/var/lib/wlcg-package-collector";
+
 /// Every setting, with its default; `config/wlcg-package-collector.toml` documents each.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Database URL; a secret when it holds a password.
     pub database: Option<String>,
+    /// File whose first line is the password that is missing in `database`.
+    pub database_password_file: Option<PathBuf>,
     /// PEM files with private key and certificate.
     pub keys: Vec<PathBuf>,
     /// Where `keys new` puts its files.
     pub keys_folder: Option<PathBuf>,
     /// Address and port, or `unix:PATH`.
     pub listen: String,
+    /// Proxies that are believed about their clients; the Unix socket always is.
+    pub trusted_proxies: Vec<IpAddr>,
     /// Whether this process takes reports.
     pub receive: bool,
     /// Whether this process opens reports.
@@ -41,9 +50,11 @@ impl Default for Config {
     fn default() -> Self {
         Config {
             database: None,
+            database_password_file: None,
             keys: Vec::new(),
             keys_folder: None,
             listen: "127.0.0.1:8642".to_owned(),
+            trusted_proxies: Vec::new(),
             receive: true,
             open: true,
             desk: true,
@@ -97,6 +108,25 @@ pub fn redacted(url: &str) -> String {
     }
 }
 
+/// The database URL with the password that `file` holds in its first line.
+///
+/// # Errors
+/// [`ConfigError`] when the file cannot be read, or the URL has no user or a password already.
+pub fn with_password(url: &str, file: &Path) -> Result<String, ConfigError> {
+    let text = std::fs::read_to_string(file).map_err(|source| ConfigError::Read { file: file.to_owned(), source })?;
+    let password = text.lines().next().unwrap_or_default();
+    let place = url.find("://").map(|scheme| scheme + 3).zip(url.rfind('@')).filter(|(start, at)| start < at);
+    let user = place.and_then(|(start, at)| url.get(start..at)).filter(|user| !user.contains(':'));
+    let (Some((_, at)), Some(_)) = (place, user) else { return Err(ConfigError::Password(redacted(url))) };
+    let escaped: String = password.bytes().map(escape).collect();
+    Ok(format!("{}:{escaped}{}", url.get(..at).unwrap_or_default(), url.get(at..).unwrap_or_default()))
+}
+
+/// Everything but letters and digits, so that no password ends the part of the URL that it stands in (RFC 3986, 2.1).
+fn escape(byte: u8) -> String {
+    if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") }
+}
+
 /// The folder for state when nothing is configured: systemd's, else the user's own.
 ///
 /// # Errors
@@ -105,6 +135,12 @@ pub fn state_folder() -> Result<PathBuf, ConfigError> {
     if let Some(folders) = std::env::var_os("STATE_DIRECTORY").filter(|folders| !folders.is_empty()) {
         // systemd joins several with colons; the first is ours.
         return Ok(std::env::split_paths(&folders).next().unwrap_or_default());
+    }
+    // Questions asked beside the running service are about its database.
+    let user = rustix::process::geteuid();
+    let readable = |found: std::fs::Metadata| found.is_dir() && (user.is_root() || found.uid() == user.as_raw());
+    if std::fs::metadata(SYSTEM_STATE).is_ok_and(readable) {
+        return Ok(PathBuf::from(SYSTEM_STATE));
     }
     directories::ProjectDirs::from("", "", "wlcg-package-collector")
         .map(|folders| folders.state_dir().unwrap_or_else(|| folders.data_dir()).to_owned())
@@ -130,6 +166,11 @@ pub enum ConfigError {
         /// Key, line and what was expected.
         source: Box<toml::de::Error>,
     },
+    /// A password and no place for it.
+    #[error(
+        "database {0}: a password file needs a URL such as mysql://USER@HOST/DATABASE, without a password of its own"
+    )]
+    Password(String),
     /// Nowhere to keep the database.
     #[error("no folder for the database: give --database sqlite:PATH or set HOME")]
     NoFolder,
@@ -156,7 +197,17 @@ mod tests {
         assert_eq!(shown.stale_after_days, default.stale_after_days);
         assert_eq!(shown.body_timeout_seconds, default.body_timeout_seconds);
         assert_eq!(shown.legacy_answer, default.legacy_answer);
-        for key in ["database", "keys", "keys_folder", "receive", "open", "desk", "legacy_plain_text"] {
+        assert_eq!(shown.trusted_proxies, default.trusted_proxies);
+        for key in [
+            "database",
+            "database_password_file",
+            "keys",
+            "keys_folder",
+            "receive",
+            "open",
+            "desk",
+            "legacy_plain_text",
+        ] {
             assert!(settings.lines().any(|line| line.starts_with(&format!("{key} = "))), "{key} is not in the example");
         }
     }
@@ -166,6 +217,16 @@ mod tests {
         let error =
             Config::parse("listen = \"127.0.0.1:1\"\nlissten = 1\n", Path::new("c.toml")).unwrap_err().to_string();
         assert!(error.contains("lissten") && error.contains("line 2") && error.contains("c.toml"), "{error}");
+    }
+
+    #[test]
+    fn a_password_from_a_file_joins_its_url() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "p@ss:/word\n").unwrap();
+        assert_eq!(with_password("mysql://u@h/d", file.path()).unwrap(), "mysql://u:p%40ss%3A%2Fword@h/d");
+        for url in ["sqlite:/x", "mysql://h/d", "mysql://u:p@h/d"] {
+            assert!(matches!(with_password(url, file.path()), Err(ConfigError::Password(_))), "{url}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use jiff::{Span, Timestamp};
 use report::sealed::{KeyError, KeyKind, OpeningKey};
 
 /// Ending of the files that hold a private key and its certificate.
-const SECRET: &str = ".key.pem";
+pub(crate) const SECRET: &str = ".key.pem";
 
 /// Ending of the files that hold the certificate alone, for the hosts.
 const PUBLIC: &str = ".cert.pem";

@@ -17,6 +17,7 @@ pub mod query;
 pub mod reference;
 pub mod serve;
 pub mod store;
+pub mod systemd;
 pub mod table;
 pub mod unseal;
 pub mod varint;

@@ -17,7 +17,7 @@ use wlcg_package_collector::query::{self, PackageQuery};
 use wlcg_package_collector::reference::ReferenceList;
 use wlcg_package_collector::store::{InboxState, Store, StoredList};
 use wlcg_package_collector::table::{Cell, Format, Table};
-use wlcg_package_collector::{clock, keys, serve};
+use wlcg_package_collector::{clock, keys, serve, systemd};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -96,6 +96,7 @@ async fn run_serve(options: &Options, mut config: Config, roles: Serve) -> anyho
     let stop = serve::asked_to_end()?;
     let (listening, serve::Address(address)) = serve::bind(&config.listen).await?;
     say(&format!("listening on {address}\n"))?;
+    systemd::ready(&format!("listening on {address}"));
     Ok(serve::serve(store, &config, keys, listening, stop).await?)
 }
 
@@ -230,8 +231,7 @@ async fn run_demo(
 
 async fn check(options: &Options, config: &Config) -> anyhow::Result<()> {
     say("configuration: ok\n")?;
-    let keys = keys::load(&named_keys(options, config), &keys_folder(config)?)?;
-    match keys.len() {
+    match load_keys(options, config)?.len() {
         0 => say("keys: none; reports can be received but not opened here\n")?,
         number => say(&format!("keys: {number} ok\n"))?,
     }
@@ -246,7 +246,11 @@ fn named_keys(options: &Options, config: &Config) -> Vec<PathBuf> {
 }
 
 fn load_keys(options: &Options, config: &Config) -> anyhow::Result<Vec<OpeningKey>> {
-    let files = keys::load(&named_keys(options, config), &keys_folder(config)?)?;
+    let mut files = keys::load(&named_keys(options, config), &keys_folder(config)?)?;
+    let credentials = systemd::keys();
+    if !credentials.is_empty() {
+        files.extend(keys::load(&credentials, Path::new("/"))?);
+    }
     Ok(files.into_iter().map(|file| file.key).collect())
 }
 
@@ -259,7 +263,10 @@ fn keys_folder(config: &Config) -> anyhow::Result<PathBuf> {
 
 fn database(options: &Options, config: &Config) -> anyhow::Result<String> {
     if let Some(url) = options.database.as_ref().or(config.database.as_ref()) {
-        return Ok(url.clone());
+        return Ok(match config.database_password_file.clone().or_else(systemd::database_password) {
+            Some(file) => config::with_password(url, &file)?,
+            None => url.clone(),
+        });
     }
     Ok(format!("sqlite:{}", config::state_folder()?.join("collector.sqlite").display()))
 }

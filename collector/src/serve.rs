@@ -14,6 +14,7 @@ use crate::http::{self, Listening, Shared};
 use crate::intake::Intake;
 use crate::opener::Opener;
 use crate::store::Store;
+use crate::systemd;
 
 /// How often the inbox is looked at for what another process received.
 const LOOK: Duration = Duration::from_secs(2);
@@ -25,11 +26,42 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address(pub String);
 
-/// Binds the address that `listen` names: `ADDR:PORT` or `unix:PATH`.
+/// The sockets that systemd hands over, else the address that `listen` names: `ADDR:PORT` or `unix:PATH`.
 ///
 /// # Errors
 /// [`ServeError::Bind`].
-pub async fn bind(listen: &str) -> Result<(Listening, Address), ServeError> {
+pub async fn bind(listen: &str) -> Result<(Vec<Listening>, Address), ServeError> {
+    let handed = systemd::sockets().map_err(ServeError::Handed)?;
+    if handed.is_empty() {
+        let (listening, address) = bind_own(listen).await?;
+        return Ok((vec![listening], address));
+    }
+    let mut listening = Vec::new();
+    let mut addresses = Vec::new();
+    for socket in handed {
+        let (socket, address) = take_over(socket).map_err(ServeError::Handed)?;
+        listening.push(socket);
+        addresses.push(address);
+    }
+    Ok((listening, Address(addresses.join(" and "))))
+}
+
+fn take_over(socket: systemd::Handed) -> std::io::Result<(Listening, String)> {
+    match socket {
+        systemd::Handed::Tcp(socket) => {
+            socket.set_nonblocking(true)?;
+            let address = format!("http://{}", socket.local_addr()?);
+            Ok((Listening::Tcp(TcpListener::from_std(socket)?), address))
+        }
+        systemd::Handed::Unix(socket) => {
+            socket.set_nonblocking(true)?;
+            let path = socket.local_addr()?.as_pathname().map(|path| path.display().to_string()).unwrap_or_default();
+            Ok((Listening::Unix(UnixListener::from_std(socket)?), format!("unix:{path}")))
+        }
+    }
+}
+
+async fn bind_own(listen: &str) -> Result<(Listening, Address), ServeError> {
     let bind_error = |source| ServeError::Bind { listen: listen.to_owned(), source };
     if let Some(path) = listen.strip_prefix("unix:") {
         remove_stale_socket(Path::new(path)).map_err(bind_error)?;
@@ -49,7 +81,7 @@ pub async fn serve(
     store: Store,
     config: &Config,
     keys: Vec<OpeningKey>,
-    listening: Listening,
+    listening: Vec<Listening>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
     let arrived = Arc::new(Notify::new());
@@ -78,7 +110,12 @@ pub async fn serve(
         legacy_plain_text: config.legacy_plain_text,
         legacy_answer: config.legacy_answer.clone(),
         stale_after_days: config.stale_after_days,
+        trusted_proxies: config.trusted_proxies.clone(),
     });
+    let stop = async move {
+        stop.await;
+        systemd::stopping();
+    };
     let served = http::serve(listening, router, stop).await;
     stopping.send_replace(true);
     for task in [committing, opening].into_iter().flatten() {
@@ -156,6 +193,9 @@ pub enum ServeError {
         /// The system's reason.
         source: std::io::Error,
     },
+    /// systemd's sockets cannot be used.
+    #[error("taking over the sockets of wlcg-package-collector.socket: {0}")]
+    Handed(#[source] std::io::Error),
     /// The socket failed.
     #[error("serving: {0}")]
     Serve(#[source] std::io::Error),

@@ -33,6 +33,7 @@ pub fn of(comparison: &Comparison, now: Timestamp, page: usize) -> Overview {
     let pages = hosts.len().div_ceil(HOSTS_PER_PAGE).max(1);
     let page = page.clamp(1, pages);
     Overview {
+        visitor: None,
         now,
         lists: comparison.lists.iter().map(|list| list.name.clone()).collect(),
         total,

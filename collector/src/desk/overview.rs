@@ -19,6 +19,8 @@ const LONGEST: usize = 200;
 #[derive(Debug, Clone, Template)]
 #[template(path = "overview.html")]
 pub struct Overview {
+    /// Who looks at it, when a proxy says so.
+    pub visitor: Option<String>,
     /// When the page was made.
     pub now: Timestamp,
     /// Names of the reference lists.
@@ -102,6 +104,7 @@ pub fn render(page: &Overview) -> Result<String, askama::Error> {
     for list in &mut shown.lists {
         *list = harmless(list);
     }
+    shown.visitor = shown.visitor.as_deref().map(harmless);
     for site in &mut shown.sites {
         site.name = harmless(&site.name);
     }
@@ -140,6 +143,7 @@ mod tests {
             total,
             sites: Vec::new(),
             hosts,
+            visitor: None,
             page: 1,
             pages: 1,
         };

@@ -4,11 +4,12 @@ use axum::extract::{Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 
+use super::Shared;
 use super::error::HttpError;
-use super::{SentBy, Shared};
+use super::peer::Visitor;
 use crate::answers;
 use crate::clock;
-use crate::desk::overview;
+use crate::desk::overview::{self, Overview};
 
 /// Which part of a long list is shown.
 #[derive(Debug, serde::Deserialize)]
@@ -28,16 +29,13 @@ const POLICY: &str =
 /// Sites and hosts against the reference lists.
 pub(super) async fn overview(
     State(shared): State<Shared>,
-    from: SentBy,
+    visitor: Visitor,
     paging: Query<Paging>,
 ) -> Result<Response, HttpError> {
-    if !from.0.is_local() {
-        return Err(HttpError::NotLocal);
-    }
     let now = clock::now();
     let compared = answers::compare::at(&shared.store, now, shared.stale_after_days).await?;
-    let page = overview::render(&answers::overview::of(&compared, now, paging.page))
-        .map_err(|error| HttpError::Page(error.to_string()))?;
+    let shown = Overview { visitor: visitor.identity, ..answers::overview::of(&compared, now, paging.page) };
+    let page = overview::render(&shown).map_err(|error| HttpError::Page(error.to_string()))?;
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
         (header::CONTENT_SECURITY_POLICY, POLICY),

@@ -41,6 +41,14 @@ pub(super) enum HttpError {
     /// The desk is for people at this machine or behind a proxy that checks who they are.
     #[error("the desk answers only on a loopback address or a Unix socket: put it behind a proxy that checks who asks")]
     NotLocal,
+    /// Through a trusted proxy that names nobody.
+    #[error("the proxy does not say who you are: sign in there, or let it set X-Remote-User")]
+    NoIdentity,
+    /// Through a proxy that is not configured as trusted.
+    #[error(
+        "this came through a proxy that is not trusted: name its address in `trusted_proxies`, or let it use the Unix socket"
+    )]
+    UnknownProxy,
     /// Not stored, try later.
     #[error("not stored: {0}")]
     Intake(#[from] IntakeError),
@@ -72,7 +80,9 @@ impl HttpError {
             HttpError::MediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported media type"),
             HttpError::PlainText => (StatusCode::UNPROCESSABLE_ENTITY, "readable report"),
             HttpError::Slow(_) => (StatusCode::REQUEST_TIMEOUT, "body too slow"),
-            HttpError::NotLocal => (StatusCode::FORBIDDEN, "not from here"),
+            HttpError::NotLocal | HttpError::NoIdentity | HttpError::UnknownProxy => {
+                (StatusCode::FORBIDDEN, "not from here")
+            }
             HttpError::Intake(_) | HttpError::Store(_) | HttpError::Answer(_) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "try again later")
             }

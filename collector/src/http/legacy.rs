@@ -6,14 +6,15 @@ use axum::response::{IntoResponse, Response};
 use report::hash::Hash;
 use report::sealed;
 
+use super::Shared;
 use super::error::HttpError;
+use super::peer::Source;
 use super::receive::{read_body, store};
-use super::{SentBy, Shared};
 
 /// Takes a sealed report as the body, whatever type it is called; readable text only where the operator allows it.
 pub(super) async fn receive(
     State(shared): State<Shared>,
-    from: SentBy,
+    Source(from): Source,
     request: Request,
 ) -> Result<Response, HttpError> {
     let (parts, body) = request.into_parts();
@@ -25,6 +26,6 @@ pub(super) async fn receive(
     } else {
         sealed::check_structure(&body)?;
     }
-    store(&shared, &from, Hash::of(&body), body).await?;
+    store(&shared, from, Hash::of(&body), body).await?;
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], shared.legacy_answer.clone()).into_response())
 }

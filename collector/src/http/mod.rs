@@ -4,18 +4,20 @@ mod desk;
 mod error;
 mod health;
 mod legacy;
+mod peer;
 mod receive;
 
-use std::net::SocketAddr;
+use std::net::IpAddr;
 
 use axum::Router;
-use axum::extract::connect_info::{ConnectInfo, Connected};
 use axum::routing::{get, post};
-use axum::serve::IncomingStream;
 use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use crate::intake::Intake;
 use crate::store::Store;
+use peer::Peer;
 
 /// What the endpoints share.
 #[derive(Clone)]
@@ -36,6 +38,8 @@ pub struct Shared {
     pub legacy_answer: String,
     /// A host without news for so many days is unknown.
     pub stale_after_days: u32,
+    /// Addresses of proxies whose word about their clients is believed.
+    pub trusted_proxies: Vec<IpAddr>,
 }
 
 /// Every route of this process.
@@ -58,20 +62,40 @@ pub fn router(shared: Shared) -> Router {
     router.with_state(shared)
 }
 
-/// Serves on a TCP or Unix socket until `stop`, then finishes the requests it has.
+/// Serves on every socket until `stop`, then finishes the requests it has.
 ///
 /// # Errors
-/// The socket's own.
+/// The first socket's own that fails; the others are stopped then.
 pub async fn serve(
-    listening: Listening,
+    listening: Vec<Listening>,
     router: Router,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let service = router.into_make_service_with_connect_info::<Peer>();
-    match listening {
-        Listening::Tcp(listener) => axum::serve(listener, service).with_graceful_shutdown(stop).await,
-        Listening::Unix(listener) => axum::serve(listener, service).with_graceful_shutdown(stop).await,
+    let (stopping, stopped) = watch::channel(false);
+    let mut sockets = JoinSet::new();
+    for socket in listening {
+        let service = router.clone().into_make_service_with_connect_info::<Peer>();
+        let mut stopped = stopped.clone();
+        let stop = async move {
+            let _ = stopped.wait_for(|stopped| *stopped).await;
+        };
+        match socket {
+            Listening::Tcp(socket) => {
+                sockets.spawn(axum::serve(socket, service).with_graceful_shutdown(stop).into_future())
+            }
+            Listening::Unix(socket) => {
+                sockets.spawn(axum::serve(socket, service).with_graceful_shutdown(stop).into_future())
+            }
+        };
     }
+    tokio::spawn(async move {
+        stop.await;
+        stopping.send_replace(true);
+    });
+    while let Some(ended) = sockets.join_next().await {
+        ended.map_err(std::io::Error::other)??;
+    }
+    Ok(())
 }
 
 /// A socket that waits for connections.
@@ -82,43 +106,3 @@ pub enum Listening {
     /// For a proxy on this machine.
     Unix(UnixListener),
 }
-
-/// Who is at the other end of the connection.
-#[derive(Debug, Clone)]
-enum Peer {
-    Address(SocketAddr),
-    LocalSocket,
-}
-
-impl Peer {
-    /// Whether the connection comes from this machine: a person at it, or a proxy that has checked who asks.
-    fn is_local(&self) -> bool {
-        match self {
-            Peer::Address(address) => address.ip().to_canonical().is_loopback(),
-            Peer::LocalSocket => true,
-        }
-    }
-}
-
-impl std::fmt::Display for Peer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Peer::Address(address) => write!(f, "{}", address.ip().to_canonical()),
-            Peer::LocalSocket => f.write_str("local socket"),
-        }
-    }
-}
-
-impl Connected<IncomingStream<'_, TcpListener>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, TcpListener>) -> Self {
-        Peer::Address(*stream.remote_addr())
-    }
-}
-
-impl Connected<IncomingStream<'_, UnixListener>> for Peer {
-    fn connect_info(_: IncomingStream<'_, UnixListener>) -> Self {
-        Peer::LocalSocket
-    }
-}
-
-type SentBy = ConnectInfo<Peer>;

@@ -11,8 +11,9 @@ use report::acknowledgement::{Acknowledgement, Receipt};
 use report::hash::{self, Hash};
 use report::sealed;
 
+use super::Shared;
 use super::error::HttpError;
-use super::{SentBy, Shared};
+use super::peer::Source;
 use crate::clock;
 use crate::intake::IntakeError;
 use crate::store::Incoming;
@@ -20,7 +21,7 @@ use crate::store::Incoming;
 /// Takes a sealed report.
 pub(super) async fn receive(
     State(shared): State<Shared>,
-    from: SentBy,
+    Source(from): Source,
     request: Request,
 ) -> Result<Response, HttpError> {
     let (parts, body) = request.into_parts();
@@ -35,7 +36,7 @@ pub(super) async fn receive(
         return Err(HttpError::DigestMismatch);
     }
     sealed::check_structure(&body)?;
-    let acknowledgement = store(&shared, &from, hash, body).await?;
+    let acknowledgement = store(&shared, from, hash, body).await?;
     let status = match acknowledgement.status {
         Receipt::Stored => StatusCode::CREATED,
         Receipt::Duplicate => StatusCode::OK,
@@ -46,14 +47,14 @@ pub(super) async fn receive(
 /// Stores a body; the acknowledgement follows the durable commit.
 pub(super) async fn store(
     shared: &Shared,
-    from: &SentBy,
+    source: String,
     hash: Hash,
     body: Vec<u8>,
 ) -> Result<Acknowledgement, HttpError> {
     let intake = shared.intake.as_ref().ok_or(HttpError::Intake(IntakeError::Stopping))?;
     let received = clock::now().as_second();
-    let status = intake.receive(Incoming { hash, received, source: from.0.to_string(), body }).await?;
-    tracing::debug!(report = %hash, from = %from.0, ?status, "report received");
+    tracing::debug!(report = %hash, from = source, "report read");
+    let status = intake.receive(Incoming { hash, received, source, body }).await?;
     Ok(Acknowledgement { report: hash, status })
 }
 

@@ -5,6 +5,7 @@ mod facts;
 mod host;
 mod inbox;
 mod list;
+mod migration;
 mod package;
 mod reference;
 mod state;
@@ -14,7 +15,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::any::{AnyPoolOptions, install_default_drivers};
-use sqlx::migrate::Migrator;
 use sqlx::{Any, AnyConnection, AnyPool, Executor as _, Transaction};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
@@ -32,9 +32,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A transaction is tried so often when another one was in its way.
 const ATTEMPTS: u32 = 8;
-
-static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
-static MYSQL: Migrator = sqlx::migrate!("migrations/mysql");
 
 /// A connected database.
 #[derive(Clone)]
@@ -91,13 +88,9 @@ impl Store {
     /// # Errors
     /// [`StoreError`]; a migration that fails half-way is reported and nothing else runs.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        let migrator = match self.dialect {
-            Dialect::Sqlite => &SQLITE,
-            Dialect::Mysql => &MYSQL,
-        };
         let _one_writer = self.writer.lock().await;
         let mut connection = self.pool.acquire().await?;
-        migrator.run(&mut *connection).await?;
+        migration::all(self.dialect).run(&mut *connection).await?;
         Ok(())
     }
 

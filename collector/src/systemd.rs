@@ -1,0 +1,91 @@
+//! What systemd hands over (sockets, credentials) and what it is told (sd_notify(3), systemd.exec(5) "CREDENTIALS").
+
+use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use listenfd::ListenFd;
+use sd_notify::NotifyState;
+
+/// The units' `LoadCredential=credentials:FOLDER`: each file of the folder arrives with this before its name.
+const FROM_FOLDER: &str = "credentials_";
+
+/// Name of the file that holds the database's password.
+const DATABASE_PASSWORD: &str = "database-password";
+
+/// A socket that systemd has bound for us.
+#[derive(Debug)]
+pub enum Handed {
+    /// `ListenStream=ADDR:PORT`
+    Tcp(TcpListener),
+    /// `ListenStream=/PATH`
+    Unix(UnixListener),
+}
+
+/// The sockets of the `.socket` unit; none when the program was started otherwise.
+///
+/// # Errors
+/// The system's own; a socket of another kind among them.
+pub fn sockets() -> std::io::Result<Vec<Handed>> {
+    let mut handed = ListenFd::from_env();
+    let mut sockets = Vec::new();
+    for at in 0..handed.len() {
+        // A descriptor of the other kind is refused and stays where it is.
+        let socket = match handed.take_tcp_listener(at) {
+            Ok(listener) => listener.map(Handed::Tcp),
+            Err(_) => handed.take_unix_listener(at)?.map(Handed::Unix),
+        };
+        sockets.extend(socket);
+    }
+    Ok(sockets)
+}
+
+/// The key files among the credentials.
+#[must_use]
+pub fn keys() -> Vec<PathBuf> {
+    let files = folder().and_then(|folder| std::fs::read_dir(folder).ok());
+    let mut keys: Vec<PathBuf> = files
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|file| file.file_name().is_some_and(|name| name.to_string_lossy().ends_with(crate::keys::SECRET)))
+        .collect();
+    keys.sort();
+    keys
+}
+
+/// The file among the credentials that holds the database's password.
+#[must_use]
+pub fn database_password() -> Option<PathBuf> {
+    Some(folder()?.join(format!("{FROM_FOLDER}{DATABASE_PASSWORD}"))).filter(|file| file.is_file())
+}
+
+fn folder() -> Option<PathBuf> {
+    std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from)
+}
+
+/// Tells that requests are answered from now on, and goes on telling that the program is alive.
+pub fn ready(status: &str) {
+    tell(&[NotifyState::Ready, NotifyState::Status(status)]);
+    if let Some(patience) = sd_notify::watchdog_enabled() {
+        tokio::spawn(keep_alive(patience / 3));
+    }
+}
+
+/// Tells that the program finishes what it has begun.
+pub fn stopping() {
+    tell(&[NotifyState::Stopping, NotifyState::Status("finishing what was begun")]);
+}
+
+async fn keep_alive(pause: Duration) {
+    loop {
+        tell(&[NotifyState::Watchdog]);
+        tokio::time::sleep(pause).await;
+    }
+}
+
+fn tell(states: &[NotifyState<'_>]) {
+    // Without systemd nobody listens, and one that does not hear decides for itself.
+    let _ = sd_notify::notify(states);
+}
