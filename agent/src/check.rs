@@ -2,11 +2,10 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
-use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::config::Config;
+use crate::config::{Config, Protocol};
 use crate::exit::Exit;
 use crate::packages;
 use crate::paths::Paths;
@@ -45,8 +44,11 @@ pub fn check(config: &Config, now: Timestamp) -> Ended {
     match &config.url {
         None => tell("collector", Err("no url: give --url".to_owned()), Exit::Configuration),
         Some(url) => {
-            let ready = Sender::new(url, Duration::from_secs(config.timeout_seconds)).ready();
-            tell("collector", ready.map(|()| format!("{url} is ready")), Exit::Later);
+            let ready = match config.protocol {
+                Protocol::Wlcg => Sender::new(url, config).ready().map(|()| format!("{url} is ready")),
+                Protocol::Pakiti => Ok(format!("{url}, not asked: a Pakiti server answers reports alone")),
+            };
+            tell("collector", ready, Exit::Later);
         }
     }
     Ended { exit, message: lines.trim_end().to_owned() }

@@ -6,7 +6,8 @@ use report::sealed::{ContentEncryption, KeyError, Recipient};
 use report::site::{self, SiteError};
 use serde::Deserialize;
 
-use crate::cli::Options;
+use crate::cli::{self, Options};
+use crate::legacy::{self, Legacy, LegacyError};
 
 /// Where the configuration is looked for first when no file is named.
 pub const SYSTEM_FILE: &str = "/etc/wlcg-package-reporter/config.toml";
@@ -23,8 +24,14 @@ pub struct Config {
     pub host: Option<String>,
     /// The collector's address.
     pub url: Option<String>,
-    /// PEM files with certificates to seal for.
-    pub recipients: Vec<PathBuf>,
+    /// What the address understands.
+    pub protocol: Protocol,
+    /// What a Pakiti 3 server is asked to do.
+    pub mode: Option<String>,
+    /// What a Pakiti 3 server's answer ends with once it has a report.
+    pub expect: String,
+    /// Certificates to seal for.
+    pub recipients: Vec<RecipientSource>,
     /// How the content is encrypted.
     pub seal: ContentEncryption,
     /// Whether the text is compressed before it is sealed.
@@ -43,6 +50,38 @@ pub struct Config {
     pub spool_max_age_days: u32,
     /// Names of packages that are left out.
     pub skip: Vec<String>,
+    /// Minutes from one report of the daemon to the next.
+    pub period_minutes: u32,
+    /// What pakiti-client's configuration asks of this run; `None` when it is none.
+    #[serde(skip)]
+    pub legacy: Option<cli::Report>,
+}
+
+/// What stands at the other end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    /// A WLCG package collector.
+    #[default]
+    Wlcg,
+    /// A Pakiti 3 server, or the collector at its legacy address.
+    Pakiti,
+}
+
+/// Certificates in a file, or as they are.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
+pub enum RecipientSource {
+    /// A PEM file.
+    File(PathBuf),
+    /// PEM text.
+    Pem(String),
+}
+
+impl From<String> for RecipientSource {
+    fn from(text: String) -> Self {
+        if text.contains('\n') { RecipientSource::Pem(text) } else { RecipientSource::File(text.into()) }
+    }
 }
 
 impl Default for Config {
@@ -52,6 +91,9 @@ impl Default for Config {
             tag: None,
             host: None,
             url: None,
+            protocol: Protocol::default(),
+            mode: None,
+            expect: "OK".to_owned(),
             recipients: Vec::new(),
             seal: ContentEncryption::default(),
             compress: true,
@@ -62,6 +104,8 @@ impl Default for Config {
             spool_max_reports: 400,
             spool_max_age_days: 180,
             skip: Vec::new(),
+            period_minutes: 1440,
+            legacy: None,
         }
     }
 }
@@ -72,18 +116,20 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] names the file, the key and the line.
     pub fn load(options: &Options) -> Result<Self, ConfigError> {
-        let mut config = match &options.config {
-            Some(named) => Config::read(named)?.ok_or_else(|| ConfigError::Missing(named.clone()))?,
-            None => Config::read_default()?,
+        let mut config = match (&options.config, &options.conf) {
+            (Some(named), _) => Config::read(named)?.ok_or_else(|| ConfigError::Missing(named.clone()))?,
+            (None, Some(named)) => read_legacy(named)?.into_config(),
+            (None, None) => Config::read_default()?,
         };
-        let Options { site, tag, host, url, recipient, spool, .. } = options.clone();
+        let Options { site, tag, host, url, mode, recipient, spool, .. } = options.clone();
         config.site = site.or(config.site);
         config.tag = tag.or(config.tag);
         config.host = host.or(config.host);
         config.url = url.or(config.url);
+        config.mode = mode.or(config.mode);
         config.spool = spool.or(config.spool);
         if !recipient.is_empty() {
-            config.recipients = recipient;
+            config.recipients = recipient.into_iter().map(RecipientSource::File).collect();
         }
         Ok(config)
     }
@@ -127,14 +173,27 @@ impl Config {
     /// [`ConfigError`] names the file that holds none.
     pub fn read_recipients(&self) -> Result<Vec<Recipient>, ConfigError> {
         let mut recipients = Vec::new();
-        for file in &self.recipients {
-            let pem = std::fs::read(file).map_err(|source| ConfigError::Read { file: file.clone(), source })?;
-            let found =
-                Recipient::from_pem(&pem).map_err(|source| ConfigError::Recipient { file: file.clone(), source })?;
-            recipients.extend(found);
+        for source in &self.recipients {
+            let (pem, file) = match source {
+                RecipientSource::Pem(pem) => (pem.clone().into_bytes(), PathBuf::from("in the configuration")),
+                RecipientSource::File(file) => {
+                    let read = |source| ConfigError::Read { file: file.clone(), source };
+                    (std::fs::read(file).map_err(read)?, file.clone())
+                }
+            };
+            recipients.extend(Recipient::from_pem(&pem).map_err(|source| ConfigError::Recipient { file, source })?);
         }
         Ok(recipients)
     }
+}
+
+/// Reads pakiti-client's configuration.
+///
+/// # Errors
+/// [`ConfigError`] names the file and the line.
+pub fn read_legacy(file: &Path) -> Result<Legacy, ConfigError> {
+    let text = std::fs::read_to_string(file).map_err(|source| ConfigError::Read { file: file.to_owned(), source })?;
+    legacy::parse(&text).map_err(|source| ConfigError::Legacy { file: file.to_owned(), source })
 }
 
 /// Why a run cannot begin.
@@ -158,6 +217,14 @@ pub enum ConfigError {
         file: PathBuf,
         /// Key, line and what was expected.
         source: Box<toml::de::Error>,
+    },
+    /// The file is no configuration of pakiti-client.
+    #[error("pakiti-client configuration {file}: {source}")]
+    Legacy {
+        /// The file.
+        file: PathBuf,
+        /// Line and what was expected.
+        source: LegacyError,
     },
     /// The site.
     #[error(transparent)]
@@ -200,12 +267,16 @@ mod tests {
             spool_max_bytes,
             spool_max_reports,
             spool_max_age_days,
+            period_minutes,
+            protocol,
+            expect,
             ..
         } = Config::default();
         assert_eq!((shown.seal, shown.compress, shown.tries), (seal, compress, tries));
         assert_eq!((shown.timeout_seconds, shown.spool_max_bytes), (timeout_seconds, spool_max_bytes));
         assert_eq!((shown.spool_max_reports, shown.spool_max_age_days), (spool_max_reports, spool_max_age_days));
-        for key in ["site", "tag", "host", "url", "recipients", "spool", "skip"] {
+        assert_eq!((shown.period_minutes, shown.protocol, shown.expect), (period_minutes, protocol, expect));
+        for key in ["mode", "site", "tag", "host", "url", "recipients", "spool", "skip"] {
             assert!(settings.lines().any(|line| line.starts_with(&format!("{key} = "))), "{key} is not in the example");
         }
     }

@@ -25,10 +25,12 @@ pub fn file(options: &Options, program: &Path, host: &str, machine_id: &str, pas
         |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).to_string_lossy().into_owned();
     let single = [
         ("--config", options.config.as_deref().map(path)),
+        ("--conf", options.conf.as_deref().map(path)),
         ("--site", options.site.clone()),
         ("--tag", options.tag.clone()),
         ("--host", options.host.clone()),
         ("--url", options.url.clone()),
+        ("--mode", options.mode.clone()),
         ("--spool", options.spool.as_deref().map(path)),
     ];
     let recipients = options.recipient.iter().map(|file| ("--recipient", Some(path(file))));

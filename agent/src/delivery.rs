@@ -7,8 +7,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use report::hash::Hash;
 
-use crate::send::{Outcome, Sender};
-use crate::spool::{Spool, SpoolError, Spooled};
+use crate::send::{Answer, Outcome, Sender};
+use crate::spool::{Spool, SpoolError};
 use crate::state::{Acknowledged, Failed, State};
 
 /// Longest pause between tries within a run.
@@ -58,22 +58,26 @@ pub fn deliver(
     }
     for (at, report) in reports.iter().enumerate() {
         let Some(sealed) = spool.read(report.hash)? else { continue };
-        let outcome = if Hash::of(&sealed) == report.hash {
-            post(sender, report, &sealed, tries, now)
+        let answer = if Hash::of(&sealed) == report.hash {
+            post(sender, report.hash, &sealed, tries, now)
         } else {
-            Outcome::Refused {
-                reason: format!("spooled report {} is damaged: its bytes hash to something else", report.hash),
-            }
+            let reason = format!("spooled report {} is damaged: its bytes hash to something else", report.hash);
+            Answer { outcome: Outcome::Refused { reason }, clock: None }
         };
         let lock = spool.lock()?;
         let mut state = State::read(state_file);
-        match outcome {
+        if let Some(clock) = answer.clock {
+            state.clock_ahead_seconds = Some(now.as_second() - clock.as_second());
+        }
+        match answer.outcome {
             Outcome::Acknowledged => {
                 lock.remove(report.hash)?;
                 delivered.acknowledged += 1;
                 state.contents.remove(&report.hash.to_string());
                 state.last_acknowledgement = Some(Acknowledged { time: now, report: report.hash });
                 state.not_before = None;
+                state.next_try = None;
+                state.failures = 0;
                 state.last_error = None;
             }
             Outcome::Refused { reason } => {
@@ -85,11 +89,13 @@ pub fn deliver(
             }
             Outcome::Later { reason, not_before } => {
                 state.not_before = not_before;
+                state.put_off(now, luck(1_000));
                 state.last_error = Some(Failed { time: now, message: reason.clone() });
                 delivered.waiting = reports.len() - at;
                 delivered.reason = Some(reason);
             }
             Outcome::Misconfigured { reason } => {
+                state.put_off(now, luck(1_000));
                 state.last_error = Some(Failed { time: now, message: reason.clone() });
                 delivered.waiting = reports.len() - at;
                 delivered.reason = Some(reason);
@@ -104,22 +110,30 @@ pub fn deliver(
     Ok(delivered)
 }
 
-fn post(sender: &Sender, report: &Spooled, sealed: &[u8], tries: u32, now: Timestamp) -> Outcome {
+/// Posts a report, `tries` times at most.
+#[must_use]
+pub fn post(sender: &Sender, hash: Hash, sealed: &[u8], tries: u32, now: Timestamp) -> Answer {
     let mut longest = Duration::from_secs(1);
     for _ in 1..tries {
-        match sender.post(report.hash, sealed, now) {
-            Outcome::Later { not_before: None, .. } => {}
+        match sender.post(hash, sealed, now) {
+            Answer { outcome: Outcome::Later { not_before: None, .. }, .. } => {}
             decided => return decided,
         }
-        std::thread::sleep(jittered(longest));
+        std::thread::sleep(at_random(longest));
         longest = (longest * 2).min(LONGEST_PAUSE);
     }
-    sender.post(report.hash, sealed, now)
+    sender.post(hash, sealed, now)
 }
 
 /// Any time up to `longest`: hosts that failed together do not come back together.
-fn jittered(longest: Duration) -> Duration {
+#[must_use]
+pub fn at_random(longest: Duration) -> Duration {
+    longest * u32::from(luck(1_000)) / 1_000
+}
+
+/// A number below `bound` that no two hosts, and no two calls, share but by chance.
+#[must_use]
+pub fn luck(bound: u16) -> u16 {
     let random = RandomState::new().hash_one(std::process::id());
-    let thousandths = u32::try_from(random % 1_000).unwrap_or_default();
-    longest * thousandths / 1_000
+    u16::try_from(random % u64::from(bound.max(1))).unwrap_or_default()
 }

@@ -23,7 +23,7 @@ pub fn header(
 ) -> Header<'static> {
     let kernel = rustix::system::uname();
     let text = |name: &std::ffi::CStr| name.to_string_lossy().into_owned();
-    let host = config.host.clone().unwrap_or_else(|| text(kernel.nodename()));
+    let host = config.host.clone().unwrap_or_else(|| full_name(root, text(kernel.nodename())));
     let mut facts: BTreeMap<Cow<'static, str>, Cow<'static, str>> = BTreeMap::new();
     for (name, value) in [
         ("arch", text(kernel.machine())),
@@ -48,6 +48,24 @@ pub fn header(
 #[must_use]
 pub fn name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// The name with its domain, when the kernel knows only the first part and /etc/hosts the whole (hosts(5)).
+///
+/// DNS is not asked: a host must not be called another name on a day when it does not answer.
+fn full_name(root: &Path, name: String) -> String {
+    if name.contains('.') {
+        return name;
+    }
+    let hosts = std::fs::read_to_string(root.join("etc/hosts")).unwrap_or_default();
+    let full = hosts.lines().find_map(|line| {
+        let line = line.split('#').next().unwrap_or_default();
+        let names = || line.split_whitespace().skip(1);
+        let known = names().any(|other| other.eq_ignore_ascii_case(&name));
+        let starts = |full: &&str| full.split('.').next().is_some_and(|first| first.eq_ignore_ascii_case(&name));
+        names().filter(|_| known).find(|other| other.contains('.') && starts(other)).map(str::to_owned)
+    });
+    full.unwrap_or(name)
 }
 
 fn cpu(root: &Path) -> String {
@@ -82,6 +100,19 @@ fn without_control(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_short_name_is_completed_by_its_own_line_alone() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(root.path().join("etc")).unwrap();
+        let text = "127.0.0.1 localhost localhost.localdomain\n# 10.0.0.1 wn1.no.org wn1\n10.0.0.2 other.example.org wn1\n10.0.0.1\twn1.example.org wn1 # ours\n";
+        std::fs::write(root.path().join("etc/hosts"), text).unwrap();
+        let full = |name: &str| full_name(root.path(), name.to_owned());
+        assert_eq!(full("wn1"), "wn1.example.org");
+        assert_eq!(full("wn2"), "wn2");
+        assert_eq!(full("wn1.site.org"), "wn1.site.org");
+        assert_eq!(full_name(Path::new("/nonexistent"), "wn1".to_owned()), "wn1");
+    }
 
     #[test]
     fn the_system_is_named_in_its_own_words() {

@@ -25,27 +25,36 @@ impl Paths {
     /// # Errors
     /// [`ConfigError`] when there is no folder, or somebody else's.
     pub fn make(spool: Option<&Path>) -> Result<Self, ConfigError> {
-        let paths = Paths::find(spool)?;
+        let paths = match spool {
+            Some(spool) => Paths::with_spool(spool),
+            None => Paths::below(&state_folder()?),
+        };
         for folder in [&paths.spool, &paths.refused] {
             make_folder(folder)?;
         }
         Ok(paths)
     }
 
-    /// Finds the folders without touching them.
+    /// Finds the folders to look at; for root, those of the system's own reporter.
     ///
     /// # Errors
     /// [`ConfigError::NoFolder`].
     pub fn find(spool: Option<&Path>) -> Result<Self, ConfigError> {
-        if let Some(spool) = spool {
-            return Ok(Paths {
-                spool: spool.to_owned(),
-                refused: spool.join("refused"),
-                state: spool.join("state.json"),
-            });
+        match spool {
+            Some(spool) => Ok(Paths::with_spool(spool)),
+            None if rustix::process::geteuid().is_root() && Path::new(SYSTEM_STATE).is_dir() => {
+                Ok(Paths::below(Path::new(SYSTEM_STATE)))
+            }
+            None => Ok(Paths::below(&state_folder()?)),
         }
-        let folder = state_folder()?;
-        Ok(Paths { spool: folder.join("spool"), refused: folder.join("refused"), state: folder.join("state.json") })
+    }
+
+    fn with_spool(spool: &Path) -> Self {
+        Paths { spool: spool.to_owned(), refused: spool.join("refused"), state: spool.join("state.json") }
+    }
+
+    fn below(folder: &Path) -> Self {
+        Paths { spool: folder.join("spool"), refused: folder.join("refused"), state: folder.join("state.json") }
     }
 }
 

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use jiff::Timestamp;
 use report::compression::{self, CompressionError};
@@ -13,12 +12,12 @@ use report::sealed::{self, Recipient, SealError};
 use report::text::{self, TextError};
 
 use crate::cli;
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, Protocol};
 use crate::delivery::{self, Delivered};
 use crate::exit::Exit;
 use crate::packages::{self, CollectError};
 use crate::paths::Paths;
-use crate::send::Sender;
+use crate::send::{Outcome, Sender};
 use crate::spool::{Bounds, Spool, SpoolError, make_way};
 use crate::state::State;
 use crate::{host, systemd};
@@ -40,6 +39,10 @@ pub struct Ended {
 /// # Errors
 /// [`RunError`]; what was spooled before stays.
 pub fn report(config: &Config, options: &cli::Report, now: Timestamp) -> Result<Ended, RunError> {
+    remembered(config, now, try_report(config, options, now))
+}
+
+fn try_report(config: &Config, options: &cli::Report, now: Timestamp) -> Result<Ended, RunError> {
     let recipients = config.read_recipients()?;
     if recipients.is_empty() {
         return Err(RunError::NoRecipient);
@@ -48,29 +51,74 @@ pub fn report(config: &Config, options: &cli::Report, now: Timestamp) -> Result<
         Some(input) => read_input(input)?,
         None => compose(config, &recipients, now)?,
     };
-    let content = if config.compress { compression::compress(text.as_bytes())? } else { text.clone().into_bytes() };
+    // Pakiti servers read plain text alone.
+    let content = if config.compress && config.protocol == Protocol::Wlcg {
+        compression::compress(text.as_bytes())?
+    } else {
+        text.clone().into_bytes()
+    };
     let sealed = sealed::seal(&content, &recipients, config.seal)?;
     let hash = Hash::of(&sealed);
     if let Some(output) = &options.output {
         write_output(output, &sealed)?;
-        return Ok(Ended { exit: Exit::Done, message: format!("sealed report {hash} written, nothing sent") });
+        // pakiti-client sends as well when its configuration names both.
+        if config.legacy.is_none() || config.url.is_none() {
+            return Ok(Ended { exit: Exit::Done, message: format!("sealed report {hash} written, nothing sent") });
+        }
     }
     let url = config.url.as_deref().ok_or(RunError::NoUrl)?;
-    let paths = Paths::make(config.spool.as_deref())?;
-    let spool = Spool::new(paths.spool.clone(), paths.refused.clone());
-    keep(&spool, &paths, config, (hash, &sealed), content_identity(&text), now)?;
-    Ok(ended(deliver(&spool, &paths, config, url, now)?, Some(hash)))
+    match keep(config, (hash, &sealed), content_identity(&text), now) {
+        Ok(place) => Ok(ended(deliver(&place, config, url, now)?, Some(hash))),
+        Err(source) => without_spool(config, url, (hash, &sealed), source, now),
+    }
+}
+
+/// A report that cannot wait here is posted at once; whatever waits already goes too, which may free the disk.
+fn without_spool(
+    config: &Config,
+    url: &str,
+    (hash, sealed): (Hash, &[u8]),
+    source: RunError,
+    now: Timestamp,
+) -> Result<Ended, RunError> {
+    let answer = delivery::post(&Sender::new(url, config), hash, sealed, config.tries.max(1), now);
+    let reason = match answer.outcome {
+        Outcome::Acknowledged => {
+            let _ = Paths::make(config.spool.as_deref()).map(|paths| deliver(&Place::at(paths), config, url, now));
+            let message = format!("report {hash} acknowledged, but it could not have waited here: {source}");
+            return Ok(Ended { exit: Exit::Other, message });
+        }
+        Outcome::Later { reason, .. } | Outcome::Misconfigured { reason } | Outcome::Refused { reason } => reason,
+    };
+    Err(RunError::NeitherKeptNorSent { reason, source: Box::new(source) })
 }
 
 /// `send`: delivers what is spooled.
 ///
 /// # Errors
 /// [`RunError`].
-pub fn send(config: &Config, now: Timestamp) -> Result<Ended, RunError> {
+pub fn send(config: &Config, when_due: bool, now: Timestamp) -> Result<Ended, RunError> {
+    remembered(config, now, try_send(config, when_due, now))
+}
+
+fn try_send(config: &Config, when_due: bool, now: Timestamp) -> Result<Ended, RunError> {
     let url = config.url.as_deref().ok_or(RunError::NoUrl)?;
-    let paths = Paths::make(config.spool.as_deref())?;
-    let spool = Spool::new(paths.spool.clone(), paths.refused.clone());
-    Ok(ended(deliver(&spool, &paths, config, url, now)?, None))
+    let place = Place::at(Paths::make(config.spool.as_deref())?);
+    if when_due && let Some(seconds) = State::read(&place.paths.state).pause_left(now) {
+        let message = format!("nothing tried: {seconds} seconds are left of the pause after the last failure");
+        return Ok(Ended { exit: Exit::Done, message });
+    }
+    Ok(ended(deliver(&place, config, url, now)?, None))
+}
+
+/// Lets `status` tell what a run that failed told whoever started it.
+fn remembered(config: &Config, now: Timestamp, run: Result<Ended, RunError>) -> Result<Ended, RunError> {
+    if let Err(error) = &run
+        && let Ok(paths) = Paths::make(config.spool.as_deref())
+    {
+        State::note(&paths.state, now, error.to_string());
+    }
+    run
 }
 
 /// `show`: the report text as it would be sealed.
@@ -152,19 +200,27 @@ fn content_identity(text: &str) -> Hash {
     Hash::of_parts(text.split_inclusive('\n').filter(|line| !line.starts_with("collected: ")).map(str::as_bytes))
 }
 
+/// The spool and the folders around it.
+struct Place {
+    paths: Paths,
+    spool: Spool,
+}
+
+impl Place {
+    fn at(paths: Paths) -> Self {
+        Place { spool: Spool::new(paths.spool.clone(), paths.refused.clone()), paths }
+    }
+}
+
 /// Spools a report and lets others make way if the spool is full.
-fn keep(
-    spool: &Spool,
-    paths: &Paths,
-    config: &Config,
-    (hash, sealed): (Hash, &[u8]),
-    content: Hash,
-    now: Timestamp,
-) -> Result<(), RunError> {
+fn keep(config: &Config, (hash, sealed): (Hash, &[u8]), content: Hash, now: Timestamp) -> Result<Place, RunError> {
+    let place = Place::at(Paths::make(config.spool.as_deref())?);
+    let (spool, paths) = (&place.spool, &place.paths);
     let lock = spool.lock()?;
     lock.put(hash, sealed)?;
     let mut state = State::read(&paths.state);
     state.contents.insert(hash.to_string(), content);
+    state.last_collected = Some(now);
     let bounds = Bounds {
         bytes: config.spool_max_bytes,
         reports: config.spool_max_reports,
@@ -186,12 +242,13 @@ fn keep(
         let _ = writeln!(std::io::stderr(), "spool is full: report {dropped} made way ({why:?})");
     }
     let _ = state.write(&paths.state);
-    Ok(())
+    drop(lock);
+    Ok(place)
 }
 
-fn deliver(spool: &Spool, paths: &Paths, config: &Config, url: &str, now: Timestamp) -> Result<Delivered, RunError> {
-    let sender = Sender::new(url, Duration::from_secs(config.timeout_seconds));
-    Ok(delivery::deliver(spool, &paths.state, &sender, config.tries.max(1), now)?)
+fn deliver(place: &Place, config: &Config, url: &str, now: Timestamp) -> Result<Delivered, RunError> {
+    let sender = Sender::new(url, config);
+    Ok(delivery::deliver(&place.spool, &place.paths.state, &sender, config.tries.max(1), now)?)
 }
 
 fn ended(delivered: Delivered, own: Option<Hash>) -> Ended {
@@ -261,4 +318,17 @@ pub enum RunError {
     /// The spool.
     #[error("spool: {0}")]
     Spool(#[from] SpoolError),
+    /// No spool and no collector.
+    #[error(
+        "this report is neither delivered ({reason}) nor kept ({source}): mend the spool, the next run reports again"
+    )]
+    NeitherKeptNorSent {
+        /// Why it was not delivered.
+        reason: String,
+        /// Why it was not kept.
+        source: Box<RunError>,
+    },
+    /// Signals.
+    #[error("listening to signals: {0}")]
+    Signals(std::io::Error),
 }

@@ -9,6 +9,8 @@ use ureq::http::{Response, StatusCode};
 use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
 use ureq::{Agent, Body};
 
+use crate::config::{Config, Protocol};
+
 /// Most of an answer that is read.
 const MAX_ANSWER: u64 = 64 * 1024;
 
@@ -19,6 +21,24 @@ const LONGEST_SILENCE: i64 = 86_400;
 pub struct Sender {
     agent: Agent,
     base: String,
+    pakiti: Option<Pakiti>,
+}
+
+/// How a Pakiti 3 server is talked to.
+struct Pakiti {
+    /// The address with the query of its protocol.
+    url: String,
+    /// What its answer ends with once it has a report.
+    expect: String,
+}
+
+/// What came back for a report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// What it means for the report.
+    pub outcome: Outcome,
+    /// The time by the clock of whoever answered.
+    pub clock: Option<Timestamp>,
 }
 
 /// What an answer means for the report.
@@ -46,16 +66,17 @@ pub enum Outcome {
 }
 
 impl Sender {
-    /// A sender to the collector at `url`: its base address, or the address of `/v1/reports` itself.
+    /// A sender to the collector at `url`: its base address, or the address of `/v1/reports` itself; for a Pakiti 3
+    /// server the address that pakiti-client would be given.
     #[must_use]
-    pub fn new(url: &str, timeout: Duration) -> Self {
+    pub fn new(url: &str, config: &Config) -> Self {
         let tls = TlsConfig::builder()
             // The system's OpenSSL, with its certificates and its crypto policy.
             .provider(TlsProvider::NativeTls)
             .root_certs(RootCerts::PlatformVerifier)
             .build();
-        let config = Agent::config_builder()
-            .timeout_global(Some(timeout))
+        let client = Agent::config_builder()
+            .timeout_global(Some(Duration::from_secs(config.timeout_seconds)))
             .http_status_as_error(false)
             // A report goes where it was told to: a redirect is an answer to show, not a way to follow.
             .max_redirects(0)
@@ -65,26 +86,50 @@ impl Sender {
             .build();
         let base = url.trim_end_matches('/');
         let base = base.strip_suffix("/v1/reports").unwrap_or(base);
-        Sender { agent: config.into(), base: base.to_owned() }
+        let pakiti = (config.protocol == Protocol::Pakiti)
+            .then(|| Pakiti { url: pakiti_url(url, config.mode.as_deref()), expect: config.expect.clone() });
+        Sender { agent: client.into(), base: base.to_owned(), pakiti }
     }
 
     /// Posts a sealed report once.
     #[must_use]
-    pub fn post(&self, hash: Hash, sealed: &[u8], now: Timestamp) -> Outcome {
-        let answer = self
-            .agent
-            .post(format!("{}/v1/reports", self.base))
-            .header("Content-Type", MEDIA_TYPE)
-            .header("Content-Digest", hash.content_digest())
-            .send(sealed);
-        match answer {
-            Ok(answer) => judge(answer, hash, now),
-            Err(ureq::Error::BadUri(reason)) => {
-                Outcome::Misconfigured { reason: format!("url {}: {reason}", self.base) }
-            }
-            Err(error) => {
-                Outcome::Later { reason: format!("{} does not answer: {error}", self.base), not_before: None }
-            }
+    pub fn post(&self, hash: Hash, sealed: &[u8], now: Timestamp) -> Answer {
+        let request = match &self.pakiti {
+            None => self
+                .agent
+                .post(format!("{}/v1/reports", self.base))
+                .header("Content-Type", MEDIA_TYPE)
+                .header("Content-Digest", hash.content_digest()),
+            Some(pakiti) => self.agent.post(&pakiti.url).header("Content-Type", "application/octet-stream"),
+        };
+        match request.send(sealed) {
+            Ok(answer) => Answer { clock: date(&answer), outcome: self.judge(answer, hash, now) },
+            Err(error) => Answer { outcome: unanswered(&self.base, &error), clock: None },
+        }
+    }
+
+    /// What each status means (the collector's documentation, "Answers").
+    fn judge(&self, mut answer: Response<Body>, hash: Hash, now: Timestamp) -> Outcome {
+        let status = answer.status();
+        let not_before = retry_after(&answer, now);
+        let body = answer.body_mut().with_config().limit(MAX_ANSWER).read_to_vec().unwrap_or_default();
+        let said = || match serde_json::from_slice::<Problem>(&body) {
+            Ok(problem) => format!("{status}: {}", one_line(&problem.detail)),
+            Err(_) => format!("{status}"),
+        };
+        let acknowledged = || match &self.pakiti {
+            None => acknowledged(&body, hash),
+            Some(pakiti) if body.trim_ascii_end().ends_with(pakiti.expect.as_bytes()) => Ok(()),
+            Some(pakiti) => Err(format!("and its answer does not end with \"{}\"", pakiti.expect)),
+        };
+        match status.as_u16() {
+            200..=299 => match acknowledged() {
+                Ok(()) => Outcome::Acknowledged,
+                Err(what) => Outcome::Later { reason: format!("{} answers {status} {what}", self.base), not_before },
+            },
+            400 | 413 | 415 | 422 => Outcome::Refused { reason: said() },
+            408 | 429 | 500..=599 => Outcome::Later { reason: said(), not_before },
+            _ => Outcome::Misconfigured { reason: format!("{}: check `url` and the proxy", said()) },
         }
     }
 
@@ -102,28 +147,33 @@ impl Sender {
     }
 }
 
-/// What each status means (the collector's documentation, "Answers").
-fn judge(mut answer: Response<Body>, hash: Hash, now: Timestamp) -> Outcome {
-    let status = answer.status();
-    let not_before = retry_after(&answer, now);
-    let body = answer.body_mut().with_config().limit(MAX_ANSWER).read_to_vec().unwrap_or_default();
-    let said = || match serde_json::from_slice::<Problem>(&body) {
-        Ok(problem) => format!("{status}: {}", one_line(&problem.detail)),
-        Err(_) => format!("{status}"),
-    };
-    match status.as_u16() {
-        200..=299 => match serde_json::from_slice::<Acknowledgement>(&body) {
-            Ok(acknowledgement) if acknowledgement.report == hash => Outcome::Acknowledged,
-            Ok(_) => Outcome::Later { reason: format!("{status} for another report"), not_before },
-            Err(_) => Outcome::Later {
-                reason: format!("{status} without an acknowledgement: something else than the collector answers"),
-                not_before,
-            },
-        },
-        400 | 413 | 415 | 422 => Outcome::Refused { reason: said() },
-        408 | 429 | 500..=599 => Outcome::Later { reason: said(), not_before },
-        _ => Outcome::Misconfigured { reason: format!("{}: check `url` and the proxy", said()) },
+fn acknowledged(body: &[u8], hash: Hash) -> Result<(), String> {
+    match serde_json::from_slice::<Acknowledgement>(body) {
+        Ok(acknowledgement) if acknowledgement.report == hash => Ok(()),
+        Ok(_) => Err("for another report".to_owned()),
+        Err(_) => Err("without an acknowledgement: something else than the collector, such as a login page".to_owned()),
     }
+}
+
+/// A failure that no answer came with, in words that tell where to look.
+fn unanswered(base: &str, error: &ureq::Error) -> Outcome {
+    match error {
+        ureq::Error::BadUri(reason) => Outcome::Misconfigured { reason: format!("url {base}: {reason}") },
+        error => Outcome::Later { reason: format!("{base} does not answer: {error}"), not_before: None },
+    }
+}
+
+/// pakiti-client's own query behind the address (its manual, PROTOCOL).
+fn pakiti_url(url: &str, mode: Option<&str>) -> String {
+    let separator = if url.contains('?') { '&' } else { '?' };
+    let mode = mode.map(|mode| format!("mode={mode}&")).unwrap_or_default();
+    format!("{url}{separator}{mode}protocol=5")
+}
+
+/// The Date header (RFC 9110, section 6.6.1).
+fn date(answer: &Response<Body>) -> Option<Timestamp> {
+    let value = answer.headers().get("date")?.to_str().ok()?;
+    Some(jiff::fmt::rfc2822::parse(value).ok()?.timestamp())
 }
 
 /// Seconds or a date (RFC 9110, section 10.2.3), within bounds.

@@ -105,6 +105,20 @@ impl Spool {
         Ok(Locked { spool: self, _lock: lock })
     }
 
+    /// Tries whether a report could be written now; a folder that is not there yet is no failure.
+    ///
+    /// # Errors
+    /// [`SpoolError`] with the system's reason: a full disk, a read-only file system, somebody else's folder.
+    pub fn probe(&self) -> Result<(), SpoolError> {
+        let file = self.folder.join(format!(".probe-{}{UNFINISHED}", std::process::id()));
+        if !self.folder.is_dir() {
+            return Ok(());
+        }
+        let written = write_durably(&file, &[0; 4096]);
+        let _ = std::fs::remove_file(&file);
+        written.map_err(|source| SpoolError::new("writing", &file, source))
+    }
+
     fn file(&self, hash: Hash) -> PathBuf {
         self.folder.join(format!("{hash}{SEALED}"))
     }

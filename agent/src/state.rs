@@ -9,6 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::spool::{MadeWay, write_durably};
 
+/// Seconds of the first pause after a failure.
+const FIRST_PAUSE: i64 = 5 * 60;
+
+/// Seconds of the longest pause.
+const LONGEST_PAUSE: i64 = 6 * 3600;
+
 /// The state file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -21,6 +27,14 @@ pub struct State {
     pub last_error: Option<Failed>,
     /// The collector asked to be left alone until then.
     pub not_before: Option<Timestamp>,
+    /// Runs in a row that could not deliver everything.
+    pub failures: u32,
+    /// The timer and the daemon do not try again before then.
+    pub next_try: Option<Timestamp>,
+    /// When the last report was collected.
+    pub last_collected: Option<Timestamp>,
+    /// Seconds by which this host's clock is ahead of the collector's, as it last answered; negative when behind.
+    pub clock_ahead_seconds: Option<i64>,
     /// Reports that made way in a full spool.
     pub dropped: Dropped,
 }
@@ -74,6 +88,29 @@ impl State {
         std::fs::rename(&unfinished, file)
     }
 
+    /// Tells a failure of a run that has no spool to tell it in; what it cannot write is lost for `status` alone.
+    pub fn note(file: &Path, now: Timestamp, message: String) {
+        let mut state = State::read(file);
+        state.last_error = Some(Failed { time: now, message });
+        let _ = state.write(file);
+    }
+
+    /// Puts the next try off, longer with each failure; `luck` from 0 to 1,000 keeps hosts that failed together apart.
+    pub fn put_off(&mut self, now: Timestamp, luck: u16) {
+        let doubled = FIRST_PAUSE.checked_shl(self.failures.min(16)).unwrap_or(LONGEST_PAUSE).min(LONGEST_PAUSE);
+        self.failures = self.failures.saturating_add(1);
+        // Between half of the pause and the whole.
+        let pause = doubled / 2 + doubled * i64::from(luck.min(1_000)) / 2_000;
+        self.next_try = Timestamp::from_second(now.as_second() + pause).ok();
+    }
+
+    /// Seconds until the next try is due; a date that no pause reaches comes from a clock that was wrong.
+    #[must_use]
+    pub fn pause_left(&self, now: Timestamp) -> Option<i64> {
+        let left = self.next_try?.as_second() - now.as_second();
+        (1..=LONGEST_PAUSE).contains(&left).then_some(left)
+    }
+
     /// Counts a report that made way.
     pub fn count(&mut self, why: MadeWay, now: Timestamp) {
         match why {
@@ -88,6 +125,23 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_pause_grows_to_its_bound_and_a_wrong_clock_does_not_stretch_it() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let mut state = State::default();
+        let mut pauses = Vec::new();
+        for _ in 0..9 {
+            state.put_off(at(0), 1_000);
+            pauses.push(state.pause_left(at(0)).unwrap());
+        }
+        assert_eq!(pauses, [300, 600, 1_200, 2_400, 4_800, 9_600, 19_200, 21_600, 21_600]);
+        assert_eq!(state.pause_left(at(21_600)), None);
+        assert_eq!(state.pause_left(at(-86_400)), None);
+        let mut lucky = State::default();
+        lucky.put_off(at(0), 0);
+        assert_eq!(lucky.pause_left(at(0)), Some(150));
+    }
 
     #[test]
     fn a_state_reads_back_and_damage_is_no_failure() {

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
+use report::sealed::Recipient;
 use serde_json::json;
 
 use crate::config::Config;
@@ -22,24 +23,23 @@ pub fn status(config: &Config, as_json: bool, now: Timestamp) -> Result<String, 
     let state = State::read(&paths.state);
     let bytes: u64 = reports.iter().map(|report| report.size).sum();
     let oldest = reports.first().map(crate::spool::Spooled::time);
-    let next = match state.not_before.filter(|until| *until > now) {
-        Some(until) if !reports.is_empty() => format!("not before {until}"),
-        _ if reports.is_empty() => "nothing waits".to_owned(),
-        _ => "with the next run".to_owned(),
-    };
-    let certificates: Vec<(String, i64)> = config
-        .read_recipients()?
-        .iter()
-        .filter_map(|recipient| {
-            let left = recipient.not_after().ok()?.as_second() - now.as_second();
-            Some((recipient.subject(), left.div_euclid(86_400)))
-        })
-        .collect();
+    let next = next_try(&state, reports.is_empty(), now);
+    let cannot_wait =
+        Spool::new(paths.spool.clone(), paths.refused.clone()).probe().err().map(|error| error.to_string());
+    let clock = state.clock_ahead_seconds.filter(|ahead| ahead.abs() > TOLERATED).map(clock_line);
+    let certificates = certificates(config, now);
     if as_json {
-        let certificates: Vec<_> =
-            certificates.iter().map(|(subject, days)| json!({"subject": subject, "days_left": days})).collect();
+        let certificates: Vec<_> = certificates
+            .iter()
+            .map(|certificate| match certificate {
+                Ok((subject, days)) => json!({"subject": subject, "days_left": days}),
+                Err(error) => json!({"error": error}),
+            })
+            .collect();
         let object = json!({
-            "spool": {"folder": paths.spool, "reports": reports.len(), "bytes": bytes, "oldest": oldest},
+            "spool": {"folder": paths.spool, "reports": reports.len(), "bytes": bytes, "oldest": oldest,
+                "cannot_wait": cannot_wait},
+            "clock_ahead_seconds": state.clock_ahead_seconds,
             "refused": refused, "last_acknowledgement": state.last_acknowledgement, "next_try": next,
             "certificates": certificates, "dropped": state.dropped, "last_error": state.last_error,
         });
@@ -53,13 +53,28 @@ pub fn status(config: &Config, as_json: bool, now: Timestamp) -> Result<String, 
         reports.len(),
         paths.spool.display()
     );
+    if let Some(reason) = cannot_wait {
+        let _ = writeln!(out, "spool FAILS:          no report can wait here: {reason}");
+    }
     let last =
         state.last_acknowledgement.map_or("none yet".to_owned(), |last| format!("{} {}", last.time, last.report));
     let _ = writeln!(out, "last acknowledgement: {last}");
     let _ = writeln!(out, "next try:             {next}");
-    for (subject, days) in certificates {
-        let word = if days < 0 { " EXPIRED" } else { "" };
-        let _ = writeln!(out, "certificate:          {subject}, {days} days left{word}");
+    for certificate in certificates {
+        let _ = match certificate {
+            Ok((subject, days)) if days < 0 => {
+                writeln!(
+                    out,
+                    "certificate:          {subject} EXPIRED {} days ago: ask the officer for the new one",
+                    -days
+                )
+            }
+            Ok((subject, days)) => writeln!(out, "certificate:          {subject}, {days} days left"),
+            Err(error) => writeln!(out, "certificate FAILS:    {error}"),
+        };
+    }
+    if let Some(clock) = clock {
+        let _ = writeln!(out, "clock:                {clock}");
     }
     let dropped = &state.dropped;
     if let Some(last) = dropped.last {
@@ -72,4 +87,43 @@ pub fn status(config: &Config, as_json: bool, now: Timestamp) -> Result<String, 
     let error = state.last_error.map_or("none".to_owned(), |error| format!("{} {}", error.time, error.message));
     let _ = writeln!(out, "last error:           {error}");
     Ok(out)
+}
+
+/// Seconds that a clock may be off before it is told.
+const TOLERATED: i64 = 600;
+
+fn next_try(state: &State, nothing_waits: bool, now: Timestamp) -> String {
+    if nothing_waits {
+        return "nothing waits".to_owned();
+    }
+    if let Some(until) = state.not_before.filter(|until| *until > now) {
+        return format!("not before {until}, as the collector asked");
+    }
+    match state.next_try.filter(|_| state.pause_left(now).is_some()) {
+        Some(due) => format!("{due}, after {} failures in a row", state.failures),
+        None => "with the next run".to_owned(),
+    }
+}
+
+/// Subject and days left of each certificate, or why it cannot be read.
+fn certificates(config: &Config, now: Timestamp) -> Vec<Result<(String, i64), String>> {
+    let recipients = match config.read_recipients() {
+        Ok(recipients) => recipients,
+        Err(error) => return vec![Err(error.to_string())],
+    };
+    let told = |recipient: &Recipient| {
+        let end = recipient.not_after().map_err(|error| error.to_string())?;
+        Ok((recipient.subject(), (end.as_second() - now.as_second()).div_euclid(86_400)))
+    };
+    recipients.iter().map(told).collect()
+}
+
+fn clock_line(ahead: i64) -> String {
+    let (word, seconds) = if ahead > 0 { ("ahead of", ahead) } else { ("behind", -ahead) };
+    let amount = match seconds {
+        172_800.. => format!("{} days", seconds / 86_400),
+        7_200.. => format!("{} hours", seconds / 3_600),
+        _ => format!("{} minutes", seconds / 60),
+    };
+    format!("{amount} {word} the collector's: set this host's clock, reports carry its time")
 }
