@@ -1,6 +1,6 @@
 # Each target in one line: `make` prints them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fuzz build deps
+.PHONY: help demo test check fuzz build packages deps
 FUZZ_SECONDS ?= 60
 
 help: ## this list
@@ -12,10 +12,13 @@ deps: ## install what building and testing need from Debian's packages
 build: deps ## both programs, in target/debug
 	cargo build --locked --workspace
 
+packages: build ## .deb and .rpm of both programs, in target/packages
+	packaging/build
+
 demo: build ## the main job on this machine's real packages; ONCE=1 ends by itself
 	target/debug/wlcg-package-collector demo $(if $(ONCE),--once)
 
-test: build ## every test, against a private MariaDB, the real openssl, dpkg and rpm
+test: build packages ## every test: MariaDB, Apache, openssl, dpkg, rpm, and the packages in a booted systemd
 	cargo test --locked --workspace --no-fail-fast
 
 check: deps ## formatting, lints, licences and advisories, one door for each power

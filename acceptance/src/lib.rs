@@ -6,3 +6,4 @@
 pub mod mariadb;
 pub mod openssl;
 pub mod programs;
+pub mod systemd_box;

@@ -7,12 +7,17 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+/// Where a collector on the far side of a box listens.
+pub const FAR_SIDE: &str = "10.99.0.1:8642";
+
 /// A folder with a key, and the commands of one deployment.
 pub struct Deployment {
     /// Keys, spool and database live here.
     pub folder: tempfile::TempDir,
     /// Database URL.
     pub database: String,
+    /// Network namespace that the collector lives in, when not this one.
+    pub namespace: Option<String>,
 }
 
 impl Deployment {
@@ -22,7 +27,7 @@ impl Deployment {
         let folder = tempfile::tempdir().unwrap();
         let database =
             database.unwrap_or_else(|| format!("sqlite:{}", folder.path().join("collector.sqlite").display()));
-        let deployment = Deployment { folder, database };
+        let deployment = Deployment { folder, database, namespace: None };
         deployment.new_key("officer", "rsa2048");
         deployment
     }
@@ -80,7 +85,15 @@ impl Deployment {
     /// A command line of the collector.
     #[must_use]
     pub fn collector(&self) -> Command {
-        let mut command = Command::new(program("wlcg-package-collector"));
+        let program = program("wlcg-package-collector");
+        let mut command = match &self.namespace {
+            None => Command::new(program),
+            Some(namespace) => {
+                let mut command = Command::new("ip");
+                command.args(["netns", "exec", namespace]).arg(program);
+                command
+            }
+        };
         command.arg("--database").arg(&self.database).env("WLCG_PACKAGE_COLLECTOR_KEY", self.key("officer"));
         command
     }
@@ -91,7 +104,7 @@ impl Deployment {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.folder.path().join("log")).unwrap();
         let mut child = self
             .collector()
-            .args(["serve", "--listen", "127.0.0.1:0"])
+            .args(["serve", "--listen", if self.namespace.is_some() { FAR_SIDE } else { "127.0.0.1:0" }])
             .args(arguments)
             .stdout(Stdio::piped())
             .stderr(log)
@@ -200,6 +213,19 @@ pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
         assert!(Instant::now() < deadline, "{what}: not within a minute");
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// The package of a program that `make packages` has made beside the tests; `kind` is `.deb` or `.rpm`.
+#[must_use]
+pub fn package(name: &str, kind: &str) -> PathBuf {
+    let folder = std::env::current_exe().unwrap().ancestors().nth(3).unwrap().join("packages");
+    let files = std::fs::read_dir(&folder).into_iter().flatten().map(|entry| entry.unwrap().path());
+    let wanted = |file: &PathBuf| {
+        let file = file.file_name().unwrap().to_string_lossy();
+        file.starts_with(name) && file.ends_with(kind)
+    };
+    let found = files.into_iter().find(wanted);
+    found.unwrap_or_else(|| panic!("no {name}*{kind} in {}: `make packages` makes it", folder.display()))
 }
 
 /// A program of ours, built beside the tests.

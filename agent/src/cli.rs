@@ -109,6 +109,9 @@ pub struct Report {
     /// Wait for a random time of at most so many seconds first
     #[arg(long, short, value_name = "SECONDS")]
     pub rndsleep: Option<u64>,
+    /// Wait until the package manager has been quiet for a while first, and report again what changed meanwhile
+    #[arg(long)]
+    pub when_settled: bool,
 }
 
 impl Report {
@@ -119,6 +122,7 @@ impl Report {
             input: self.input.or_else(|| legacy.input.clone()),
             output: self.output.or_else(|| legacy.output.clone()),
             rndsleep: self.rndsleep.or(legacy.rndsleep),
+            when_settled: self.when_settled,
         }
     }
 }

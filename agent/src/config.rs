@@ -52,6 +52,10 @@ pub struct Config {
     pub skip: Vec<String>,
     /// Minutes from one report of the daemon to the next.
     pub period_minutes: u32,
+    /// Seconds that the package databases must have been left alone before a change is reported.
+    pub settle_seconds: u32,
+    /// Seconds from the last report to one that follows a change.
+    pub changes_apart_seconds: u32,
     /// What pakiti-client's configuration asks of this run; `None` when it is none.
     #[serde(skip)]
     pub legacy: Option<cli::Report>,
@@ -105,6 +109,8 @@ impl Default for Config {
             spool_max_age_days: 180,
             skip: Vec::new(),
             period_minutes: 1440,
+            settle_seconds: 300,
+            changes_apart_seconds: 1800,
             legacy: None,
         }
     }
@@ -268,6 +274,8 @@ mod tests {
             spool_max_reports,
             spool_max_age_days,
             period_minutes,
+            settle_seconds,
+            changes_apart_seconds,
             protocol,
             expect,
             ..
@@ -276,6 +284,7 @@ mod tests {
         assert_eq!((shown.timeout_seconds, shown.spool_max_bytes), (timeout_seconds, spool_max_bytes));
         assert_eq!((shown.spool_max_reports, shown.spool_max_age_days), (spool_max_reports, spool_max_age_days));
         assert_eq!((shown.period_minutes, shown.protocol, shown.expect), (period_minutes, protocol, expect));
+        assert_eq!((shown.settle_seconds, shown.changes_apart_seconds), (settle_seconds, changes_apart_seconds));
         for key in ["mode", "site", "tag", "host", "url", "recipients", "spool", "skip"] {
             assert!(settings.lines().any(|line| line.starts_with(&format!("{key} = "))), "{key} is not in the example");
         }

@@ -15,6 +15,7 @@ pub mod packages;
 pub mod paths;
 pub mod run;
 pub mod send;
+pub mod settle;
 pub mod spool;
 pub mod state;
 pub mod status;

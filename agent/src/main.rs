@@ -10,7 +10,7 @@ use wlcg_package_reporter::cli::{Cli, Command, ConfigCommand, Report};
 use wlcg_package_reporter::config::{self, Config};
 use wlcg_package_reporter::exit::Exit;
 use wlcg_package_reporter::run::{self, Ended, RunError};
-use wlcg_package_reporter::{check, clock, cron, daemon, delivery, host, status};
+use wlcg_package_reporter::{check, clock, cron, daemon, delivery, host, settle, status};
 
 fn main() -> ExitCode {
     let ended =
@@ -58,7 +58,17 @@ fn report(config: &Config, mut options: Report) -> Result<Ended, RunError> {
     }
     std::thread::sleep(delivery::at_random(Duration::from_secs(options.rndsleep.unwrap_or_default())));
     let to_stdout = options.output.as_deref() == Some(Path::new("-"));
-    let ended = run::report(config, &options, clock::now())?;
+    let root = Path::new("/");
+    let ended = loop {
+        if options.when_settled {
+            settle::wait(config, root, run::last_collected(config), clock::now);
+        }
+        let now = clock::now();
+        let ended = run::report(config, &options, now)?;
+        if !options.when_settled || !settle::changed_since(root, now) {
+            break ended;
+        }
+    };
     // Standard output holds the sealed bytes and nothing else.
     Ok(match ended.exit {
         Exit::Done if to_stdout => Ended { exit: Exit::Done, message: String::new() },

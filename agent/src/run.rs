@@ -111,6 +111,12 @@ fn try_send(config: &Config, when_due: bool, now: Timestamp) -> Result<Ended, Ru
     Ok(ended(deliver(&place, config, url, now)?, None))
 }
 
+/// When the last report was collected.
+#[must_use]
+pub fn last_collected(config: &Config) -> Option<Timestamp> {
+    State::read(&Paths::make(config.spool.as_deref()).ok()?.state).last_collected
+}
+
 /// Lets `status` tell what a run that failed told whoever started it.
 fn remembered(config: &Config, now: Timestamp, run: Result<Ended, RunError>) -> Result<Ended, RunError> {
     if let Err(error) = &run

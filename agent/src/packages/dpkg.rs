@@ -14,12 +14,18 @@ const STATUS: &str = "var/lib/dpkg/status";
 /// dpkg puts a new list in place by renaming: one more try sees it whole.
 const TRIES: u32 = 5;
 
+/// The file, whether it is there or not.
+#[must_use]
+pub fn file(root: &Path) -> PathBuf {
+    root.join(STATUS)
+}
+
 /// The packages that are `install ok installed`; `None` on a host without dpkg.
 ///
 /// # Errors
 /// [`CollectError`] when the file cannot be read whole.
 pub fn read(root: &Path) -> Result<Option<Vec<Package<'static>>>, CollectError> {
-    let file = root.join(STATUS);
+    let file = file(root);
     let read_error = |source| CollectError::Read { file: file.clone(), source };
     for _ in 0..TRIES {
         let before = match std::fs::metadata(&file) {

@@ -3,8 +3,10 @@
 pub mod dpkg;
 pub mod rpm;
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use report::package::{Package, Packager};
 
 use crate::command::CommandError;
@@ -41,6 +43,14 @@ pub fn collect(root: &Path, skip: &[String]) -> Result<Installed, CollectError> 
     packages.sort();
     packages.dedup();
     Ok(Installed { packager, packages, mended })
+}
+
+/// When a package database below `root` was last written; `None` without one.
+#[must_use]
+pub fn last_change(root: &Path) -> Option<Timestamp> {
+    let files = rpm::files(root).into_iter().chain([dpkg::file(root)]);
+    let changed = |file: PathBuf| std::fs::metadata(file).ok().map(|found| found.mtime());
+    files.filter_map(changed).max().and_then(|second| Timestamp::from_second(second).ok())
 }
 
 /// Replaces characters that would end a line or a field: a host with one odd package is still reported.

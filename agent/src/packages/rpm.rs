@@ -38,6 +38,13 @@ pub fn read(root: &Path) -> Result<Option<Vec<Package<'static>>>, CollectError> 
     parse(&answer, &database).map(Some)
 }
 
+/// The files of the database and the one that SQLite writes first, whether they are there or not.
+#[must_use]
+pub fn files(root: &Path) -> Vec<PathBuf> {
+    let names = DATABASES.iter().chain(&["rpmdb.sqlite-wal"]);
+    FOLDERS.iter().flat_map(|folder| names.clone().map(move |name| root.join(folder).join(name))).collect()
+}
+
 fn find(root: &Path) -> Option<PathBuf> {
     FOLDERS
         .iter()
