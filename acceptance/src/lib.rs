@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "the harness starts processes and waits by the clock")]
 #![allow(clippy::missing_panics_doc, reason = "the harness is for tests, which end by panicking")]
 
+pub mod apache;
 pub mod mariadb;
 pub mod openssl;
 pub mod programs;

@@ -9,12 +9,28 @@ use std::time::{Duration, Instant};
 /// URL of a new, empty database on the server, which is started by the first call.
 #[must_use]
 pub fn new_database() -> String {
-    static SERVER: OnceLock<Server> = OnceLock::new();
     static DATABASES: AtomicU32 = AtomicU32::new(0);
-    let server = SERVER.get_or_init(Server::start);
+    let server = server();
     let name = format!("test{}", DATABASES.fetch_add(1, Ordering::Relaxed));
     server.run(&format!("CREATE DATABASE {name}"));
     format!("mysql://root@localhost/{name}?socket={}", server.socket.display())
+}
+
+/// URL of a new, empty database of a user with a password, which the URL leaves out.
+#[must_use]
+pub fn new_database_of(user: &str, password: &str) -> String {
+    let url = new_database();
+    let name = url.split(['/', '?']).nth(3).unwrap();
+    let password = password.replace('\\', "\\\\").replace('\'', "''");
+    server().run(&format!(
+        "CREATE USER {user}@localhost IDENTIFIED BY '{password}'; GRANT ALL ON {name}.* TO {user}@localhost"
+    ));
+    url.replace("root@", &format!("{user}@"))
+}
+
+fn server() -> &'static Server {
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    SERVER.get_or_init(Server::start)
 }
 
 struct Server {

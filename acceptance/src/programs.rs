@@ -101,10 +101,16 @@ impl Deployment {
     /// Starts `serve`.
     #[must_use]
     pub fn serve(&self, arguments: &[&str]) -> Collector {
+        self.serve_on(if self.namespace.is_some() { FAR_SIDE } else { "127.0.0.1:0" }, arguments)
+    }
+
+    /// Starts `serve` on an address.
+    #[must_use]
+    pub fn serve_on(&self, listen: &str, arguments: &[&str]) -> Collector {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.folder.path().join("log")).unwrap();
         let mut child = self
             .collector()
-            .args(["serve", "--listen", if self.namespace.is_some() { FAR_SIDE } else { "127.0.0.1:0" }])
+            .args(["serve", "--listen", listen])
             .args(arguments)
             .stdout(Stdio::piped())
             .stderr(log)
@@ -207,10 +213,15 @@ pub fn post(url: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Opt
 }
 
 /// Waits until something holds, at most a minute.
-pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
+pub fn eventually(what: &str, holds: impl FnMut() -> bool) {
+    within(60, what, holds);
+}
+
+/// Waits until something holds, at most so many seconds.
+pub fn within(seconds: u64, what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(seconds);
     while !holds() {
-        assert!(Instant::now() < deadline, "{what}: not within a minute");
+        assert!(Instant::now() < deadline, "{what}: not within {seconds} seconds");
         std::thread::sleep(Duration::from_millis(20));
     }
 }

@@ -86,6 +86,9 @@ fn without_spool(
         Outcome::Acknowledged => {
             let _ = Paths::make(config.spool.as_deref()).map(|paths| deliver(&Place::at(paths), config, url, now));
             let message = format!("report {hash} acknowledged, but it could not have waited here: {source}");
+            if let Ok(paths) = Paths::make(config.spool.as_deref()) {
+                State::note(&paths.state, now, message.clone());
+            }
             return Ok(Ended { exit: Exit::Other, message });
         }
         Outcome::Later { reason, .. } | Outcome::Misconfigured { reason } | Outcome::Refused { reason } => reason,

@@ -159,8 +159,26 @@ fn acknowledged(body: &[u8], hash: Hash) -> Result<(), String> {
 fn unanswered(base: &str, error: &ureq::Error) -> Outcome {
     match error {
         ureq::Error::BadUri(reason) => Outcome::Misconfigured { reason: format!("url {base}: {reason}") },
-        error => Outcome::Later { reason: format!("{base} does not answer: {error}"), not_before: None },
+        error => {
+            let reason = format!("{base} does not answer: {}", one_line(&told(error)));
+            Outcome::Later { reason, not_before: None }
+        }
     }
+}
+
+/// The library's words, and before them what they mean to whoever reads `status`.
+fn told(error: &ureq::Error) -> String {
+    let meaning = match error {
+        ureq::Error::HostNotFound => "DNS does not know the name",
+        ureq::Error::Io(source) if source.to_string().contains("lookup") => "DNS does not answer for the name",
+        ureq::Error::NativeTls(source) if source.to_string().contains("certificate") => {
+            "TLS: nobody vouches for the certificate shown; a portal in between, a clock that is wrong, or no ca-certificates"
+        }
+        ureq::Error::NativeTls(_) | ureq::Error::Tls(_) => "TLS: what answers speaks something else, such as a portal",
+        ureq::Error::Timeout(_) => "nothing came back in time",
+        _ => return error.to_string(),
+    };
+    format!("{meaning} ({error})")
 }
 
 /// pakiti-client's own query behind the address (its manual, PROTOCOL).

@@ -11,6 +11,9 @@ use report::hash::Hash;
 /// Ending of a sealed report.
 const SEALED: &str = ".p7m";
 
+/// Bytes of the sealed report of a host with thousands of packages.
+const LARGE_REPORT: usize = 64 * 1024;
+
 /// Ending of a report that is being written.
 const UNFINISHED: &str = ".tmp";
 
@@ -114,7 +117,7 @@ impl Spool {
         if !self.folder.is_dir() {
             return Ok(());
         }
-        let written = write_durably(&file, &[0; 4096]);
+        let written = write_durably(&file, &[0; LARGE_REPORT]);
         let _ = std::fs::remove_file(&file);
         written.map_err(|source| SpoolError::new("writing", &file, source))
     }

@@ -37,14 +37,19 @@ macro_rules! needs_a_box {
 }
 
 mod answers;
+mod apache;
 mod at_home;
+mod credentials;
+mod faults;
 mod history;
 mod inbox;
 mod interoperability;
 mod kill;
+mod legacy;
 mod packaged;
 mod packages;
 mod reporter;
+mod services;
 mod versions;
 
 /// A report text with these packages, in the order given.

@@ -7,7 +7,7 @@ use std::process::Output;
 use wlcg_acceptance::programs::{Deployment, eventually, program};
 
 /// A server that gives every request the same answer, `HASH` replaced by the hash of the body; gives its address.
-fn answering(answer: &'static str) -> String {
+pub(crate) fn answering(answer: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
@@ -43,7 +43,7 @@ fn one_try(deployment: &Deployment) -> std::path::PathBuf {
     config
 }
 
-fn run(deployment: &Deployment, url: &str, arguments: &[&str]) -> Output {
+pub(crate) fn run(deployment: &Deployment, url: &str, arguments: &[&str]) -> Output {
     deployment.reporter(url).arg("--config").arg(one_try(deployment)).args(arguments).output().unwrap()
 }
 

@@ -1,0 +1,237 @@
+//! The shipped site file in a running Apache: reports come through, and nobody is believed who is not vouched for.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use wlcg_acceptance::apache::{Apache, OIDC_SECRET, People};
+use wlcg_acceptance::openssl::openssl;
+use wlcg_acceptance::programs::{Collector, Deployment, eventually};
+
+const OFFICER: &str = "/DC=ch/DC=cern/CN=MW Officer";
+
+/// A collector on a Unix socket in `folder`, which the web server may open.
+fn behind(folder: &Path, deployment: &Deployment) -> Collector {
+    let socket = folder.join("socket");
+    let collector = deployment.serve_on(&format!("unix:{}", socket.display()), &[]);
+    std::fs::set_permissions(&socket, std::fs::Permissions::from_mode(0o777)).unwrap();
+    collector
+}
+
+fn sources(deployment: &Deployment) -> Vec<String> {
+    let rows = deployment.rows(&["inbox", "list"]);
+    rows.iter().map(|row| row["source"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn reports_come_through_and_only_the_team_sees_the_desk() {
+    let deployment = Deployment::new(None);
+    let folder = tempfile::tempdir().unwrap();
+    let mut collector = behind(folder.path(), &deployment);
+    let apache = Apache::start(folder.path(), &People::Certificate(OFFICER));
+
+    // A host, over TLS that it checks.
+    let sent = deployment.reporter(&apache.url()).env("SSL_CERT_FILE", apache.ca()).output().unwrap();
+    assert!(sent.status.success(), "{} {}", String::from_utf8_lossy(&sent.stderr), apache.log());
+    eventually("the report is opened", || deployment.inbox("opened") == 1);
+    assert_eq!(sources(&deployment), ["127.0.0.1"], "the address that the proxy saw");
+
+    // A host that lies about its address, in every header there is, and tries to have the true one removed.
+    for (at, lie) in [
+        "X-Forwarded-For: 203.0.113.7",
+        "X-Real-IP: 203.0.113.7",
+        "Forwarded: for=203.0.113.7",
+        "Connection: close, X-Forwarded-For",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let text = crate::text("wn2", &format!("2026-01-0{}T00:00:00Z", at + 1), &[("bash", "0:5.1-1")]);
+        let file = folder.path().join("sealed");
+        std::fs::write(&file, crate::seal(&deployment.certificate("officer"), &text)).unwrap();
+        let body = format!("@{}", file.display());
+        let options = ["-H", lie, "-H", "Content-Type: application/pkcs7-mime", "--data-binary", &body];
+        assert_eq!(apache.curl("/v1/reports", &options).0, 201, "{lie}");
+    }
+    assert_eq!(sources(&deployment), ["127.0.0.1"; 5]);
+
+    // People.
+    let strings = |name| apache.as_person(name);
+    let officer = strings("officer");
+    let officer: Vec<&str> = officer.iter().map(String::as_str).collect();
+    let (status, page) = apache.curl("/", &officer);
+    assert_eq!(status, 200, "{page} {}", apache.log());
+    assert!(page.contains(&format!("Signed in as {OFFICER}")), "{page}");
+    let (status, page) = apache.curl("/", &[&officer[..], &["-H", "X-Remote-User: /CN=Forged"]].concat());
+    assert!(status == 200 && page.contains(OFFICER) && !page.contains("Forged"), "{page}");
+    // Whoever has the header removed on the way is nobody.
+    let (status, page) = apache.curl("/", &[&officer[..], &["-H", "Connection: close, X-Remote-User"]].concat());
+    assert!(status == 403 || page.contains(OFFICER), "{status} {page}");
+    for (who, path, options) in [
+        ("nobody", "/", vec![]),
+        ("nobody", "/", vec!["-H", "X-Remote-User: /DC=ch/DC=cern/CN=MW Officer"]),
+        ("nobody", "/healthz/../", vec![]),
+        ("nobody", "/v1/reports/../../", vec![]),
+        ("nobody", "//", vec![]),
+        ("stranger", "/", vec![]),
+    ] {
+        let certificate = if who == "nobody" { Vec::new() } else { strings(who) };
+        let mut all: Vec<&str> = certificate.iter().map(String::as_str).collect();
+        all.extend(options);
+        assert_eq!(apache.curl(path, &all).0, 403, "{who} {path} {all:?}");
+    }
+    let foreigner = strings("foreigner");
+    let foreigner: Vec<&str> = foreigner.iter().map(String::as_str).collect();
+    assert_ne!(apache.curl("/", &foreigner).0, 200, "another authority says the same name");
+    assert_eq!(apache.curl("/healthz", &["-H", "X-Remote-User: x"]).0, 200);
+
+    // Too large: what is far too large is not read by Apache, what is too large not taken by the collector.
+    let large = |size: &str| {
+        let file = folder.path().join("large");
+        std::fs::File::create(&file).unwrap().set_len(size.parse().unwrap()).unwrap();
+        let body = format!("@{}", file.display());
+        apache.curl("/v1/reports", &["-H", "Content-Type: application/pkcs7-mime", "--data-binary", &body]).0
+    };
+    assert_eq!((large("4194305"), large("30000000")), (413, 413));
+
+    // The collector is away, and back: no waiting after that.
+    collector.kill();
+    assert_eq!(apache.curl("/healthz", &[]).0, 503);
+    let _collector = behind(folder.path(), &deployment);
+    assert_eq!(apache.curl("/healthz", &[]).0, 200);
+}
+
+#[test]
+fn without_the_proxy_nobody_has_a_name() {
+    let deployment = Deployment::new(None);
+    let folder = tempfile::tempdir().unwrap();
+    let _socket = behind(folder.path(), &deployment);
+    let ask = |arguments: &[&str]| {
+        let mut curl = std::process::Command::new("curl");
+        curl.args(["-s", "-w", "\n%{http_code}"]).args(arguments);
+        String::from_utf8(curl.output().unwrap().stdout).unwrap()
+    };
+    let socket = folder.path().join("socket").display().to_string();
+    let answer = ask(&["--unix-socket", &socket, "http://collector/"]);
+    assert!(answer.ends_with("\n403") && answer.contains("does not say who you are"), "{answer}");
+    let tcp = deployment.serve(&[]);
+    for header in ["X-Remote-User: officer", "X-Forwarded-For: 127.0.0.1", "Forwarded: for=127.0.0.1"] {
+        let answer = ask(&["-H", header, &format!("{}/", tcp.url)]);
+        assert!(answer.ends_with("\n403") && answer.contains("trusted_proxies"), "{header}: {answer}");
+    }
+    let answer = ask(&[
+        "-X",
+        "POST",
+        "-H",
+        "X-Forwarded-For: 203.0.113.9",
+        "--data-binary",
+        "@-",
+        &format!("{}/v1/reports", tcp.url),
+    ]);
+    assert!(!answer.ends_with("\n201"), "{answer}");
+}
+
+#[test]
+fn people_sign_in_with_oidc() {
+    let deployment = Deployment::new(None);
+    let folder = tempfile::tempdir().unwrap();
+    let _collector = behind(folder.path(), &deployment);
+    let provider = Provider::start();
+    let metadata = format!("{}/.well-known/openid-configuration", provider.url);
+    let people = People::Oidc { metadata: &metadata, claim: "groups:wlcg-middleware-officers" };
+    let apache = Apache::start(folder.path(), &people);
+    let jar = folder.path().join("cookies").display().to_string();
+
+    // Without a session the way leads to the provider, whatever a header says.
+    let (status, _) = apache.curl("/", &["-H", "X-Remote-User: officer@example.org"]);
+    assert_eq!(status, 302, "{}", apache.log());
+    for (groups, expected) in [("wlcg-middleware-officers", 200), ("wlcg-everybody", 401)] {
+        *provider.groups.lock().unwrap() = groups.to_owned();
+        let _ = std::fs::remove_file(&jar);
+        let (status, page) = apache.curl("/", &["-L", "--max-redirs", "6", "-c", &jar, "-b", &jar]);
+        assert_eq!(status, expected, "{groups}: {page} {}", apache.log());
+        assert_eq!(page.contains("Signed in as officer@example.org"), expected == 200, "{page}");
+    }
+    // Hosts are not sent anywhere.
+    let sent = deployment.reporter(&apache.url()).env("SSL_CERT_FILE", apache.ca()).output().unwrap();
+    assert!(sent.status.success(), "{} {}", String::from_utf8_lossy(&sent.stderr), apache.log());
+}
+
+/// An OIDC provider that signs everyone in as the officer (OpenID Connect Core 1.0, the code flow, HS256).
+struct Provider {
+    url: String,
+    groups: Arc<Mutex<String>>,
+}
+
+impl Provider {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let groups = Arc::new(Mutex::new(String::new()));
+        let provider = Provider { url: url.clone(), groups: Arc::clone(&groups) };
+        std::thread::spawn(move || {
+            let mut nonce = String::new();
+            for connection in listener.incoming() {
+                let mut connection = connection.unwrap();
+                let mut reader = BufReader::new(connection.try_clone().unwrap());
+                let mut first = String::new();
+                let mut line = String::new();
+                reader.read_line(&mut first).unwrap();
+                while reader.read_line(&mut line).is_ok_and(|read| read > 2) {
+                    line.clear();
+                }
+                let path = first.split(' ').nth(1).unwrap_or_default().to_owned();
+                let query = |name: &str| {
+                    let query = path.split_once('?').unwrap_or_default().1;
+                    let pair = query.split('&').find_map(|pair| pair.strip_prefix(&format!("{name}=")));
+                    pair.unwrap_or_default().replace("%3A", ":").replace("%2F", "/")
+                };
+                let answer = match path.split('?').next().unwrap_or_default() {
+                    "/.well-known/openid-configuration" => json(&format!(
+                        "{{\"issuer\":\"{url}\",\"authorization_endpoint\":\"{url}/authorize\",\"token_endpoint\":\"{url}/token\",\
+                         \"jwks_uri\":\"{url}/keys\",\"response_types_supported\":[\"code\"],\"subject_types_supported\":[\"public\"],\
+                         \"id_token_signing_alg_values_supported\":[\"HS256\"]}}"
+                    )),
+                    "/authorize" => {
+                        nonce = query("nonce");
+                        let back = format!("{}?code=c&state={}", query("redirect_uri"), query("state"));
+                        format!(
+                            "HTTP/1.1 302 Found\r\nLocation: {back}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+                        )
+                    }
+                    "/token" => {
+                        let token = id_token(&url, &nonce, &groups.lock().unwrap());
+                        json(&format!("{{\"access_token\":\"a\",\"token_type\":\"Bearer\",\"id_token\":\"{token}\"}}"))
+                    }
+                    _ => json("{\"keys\":[]}"),
+                };
+                connection.write_all(answer.as_bytes()).unwrap();
+            }
+        });
+        provider
+    }
+}
+
+fn json(text: &str) -> String {
+    format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{text}",
+        text.len()
+    )
+}
+
+fn id_token(issuer: &str, nonce: &str, groups: &str) -> String {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let head = URL_SAFE_NO_PAD.encode("{\"alg\":\"HS256\"}");
+    let claims = URL_SAFE_NO_PAD.encode(format!(
+        "{{\"iss\":\"{issuer}\",\"sub\":\"1\",\"aud\":\"desk\",\"exp\":{},\"iat\":{now},\"nonce\":\"{nonce}\",\
+         \"email\":\"officer@example.org\",\"groups\":[\"{groups}\"]}}",
+        now + 60
+    ));
+    let signed = format!("{head}.{claims}");
+    let signature = openssl(&["dgst", "-sha256", "-hmac", OIDC_SECRET, "-binary"], signed.as_bytes());
+    format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
+}
