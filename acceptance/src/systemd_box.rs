@@ -3,8 +3,8 @@
 //! A private mount namespace holds an overlay over one root tree, made once below the build folder, and a cgroup2
 //! hierarchy; two network namespaces are joined by a cable: the box is 10.99.0.2, the far side 10.99.0.1.
 
-use std::fmt::Write as _;
 use std::fs::File;
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
@@ -35,7 +35,9 @@ pub struct SystemdBox {
 }
 
 struct Running {
-    nspawn: Child,
+    /// Ends the machine when its standard input closes, which it does however this process ends.
+    keeper: Child,
+    /// Process 1 of the machine, by its number outside.
     leader: String,
 }
 
@@ -59,7 +61,13 @@ impl SystemdBox {
         let mut machine = SystemdBox { name, folder, running: None };
         let (near, far) = (machine.near(), machine.far_side());
         must(&format!(
-            "ip netns add {near}; ip netns add {far}
+            "# Each systemd watches dozens of files; the usual limit is for one of them.
+             echo 4096 > /proc/sys/fs/inotify/max_user_instances
+             # What a test run that was killed has left.
+             for old in $(ls /run/netns 2> /dev/null | grep '^wlcg'); do
+               pid=${{old#wlcg}}; [ -e /proc/${{pid%%-*}} ] || ip netns del $old || true
+             done
+             ip netns add {near}; ip netns add {far}
              ip link add cable netns {near} type veth peer name cable netns {far}
              ip -n {near} addr add 10.99.0.2/24 dev cable; ip -n {near} link set lo up; ip -n {near} link set cable up
              ip -n {far} addr add 10.99.0.1/24 dev cable; ip -n {far} link set lo up; ip -n {far} link set cable up"
@@ -75,37 +83,48 @@ impl SystemdBox {
         let script = format!(
             "mount -t overlay overlay -o lowerdir={tree},upperdir={folder}/changes,workdir={folder}/work {folder}/root
              umount -l /sys/fs/cgroup; mount -t cgroup2 none /sys/fs/cgroup
-             mkdir -p /sys/fs/cgroup/{name}; echo $$ > /sys/fs/cgroup/{name}/cgroup.procs
-             exec systemd-nspawn -q --boot -D {folder}/root -M {name} --register=no --keep-unit --console=read-only \
-               --network-namespace-path=/run/netns/{near} --resolv-conf=off --timezone=off --link-journal=no",
+             mkdir -p /sys/fs/cgroup/{name}
+             ( echo $BASHPID > /sys/fs/cgroup/{name}/cgroup.procs
+               exec systemd-nspawn -q --boot -D {folder}/root -M {name} --register=no --keep-unit --console=read-only \
+                 --network-namespace-path=/run/netns/{near} --resolv-conf=off --timezone=off --link-journal=no \
+                 > {folder}/console 2>&1 < /dev/null ) &
+             nspawn=$!
+             echo $nspawn
+             exec > /dev/null 2>&1
+             set +e
+             cat
+             kill -9 $(cat /proc/$nspawn/task/$nspawn/children) $nspawn
+             wait
+             find /sys/fs/cgroup/{name} -depth -type d -exec rmdir {{}} +",
             tree = tree.display(),
             near = self.near(),
         );
-        let console = File::create(self.folder.path().join("console")).unwrap();
-        // However this process ends, the machine ends with it.
-        let nspawn = Command::new("setpriv")
-            .args(["--pdeathsig", "KILL", "unshare", "--mount", "--propagation", "private", "bash", "-ec", &script])
-            .stdin(Stdio::null())
-            .stdout(console.try_clone().unwrap())
-            .stderr(console)
+        let mut keeper = Command::new("unshare")
+            .args(["--mount", "--propagation", "private", "bash", "-ec", &script])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
             .spawn()
             .unwrap();
+        let mut nspawn = String::new();
+        BufReader::new(keeper.stdout.take().unwrap()).read_line(&mut nspawn).unwrap();
         let mut leader = None;
         eventually("the box boots", || {
-            leader = leader.take().or_else(|| leader_below(nspawn.id()));
+            leader = leader.take().or_else(|| leader_below(nspawn.trim()));
             let bus = |leader: &String| Path::new(&format!("/proc/{leader}/root/run/dbus/system_bus_socket")).exists();
             leader.as_ref().is_some_and(bus)
         });
-        self.running = Some(Running { nspawn, leader: leader.unwrap() });
+        self.running = Some(Running { keeper, leader: leader.unwrap() });
         let _ = self.run("systemctl is-system-running --wait");
     }
 
     /// A clean shutdown.
     pub fn power_off(&mut self) {
-        if let Some(mut running) = self.running.take() {
+        if let Some(running) = self.running.take() {
             // SIGRTMIN+4 asks systemd to power off (systemd(1), SIGNALS).
             let _ = Command::new("kill").args(["-s", "RTMIN+4", &running.leader]).status();
-            running.nspawn.wait().unwrap();
+            let process = PathBuf::from(format!("/proc/{}", running.leader));
+            eventually("the box is off", || !process.exists());
+            end(running);
         }
     }
 
@@ -196,20 +215,22 @@ impl SystemdBox {
 
 impl Drop for SystemdBox {
     fn drop(&mut self) {
-        if let Some(mut running) = self.running.take() {
-            let _ = running.nspawn.kill();
-            let _ = running.nspawn.wait();
+        if let Some(running) = self.running.take() {
+            end(running);
         }
-        let mut script = String::from("umount -l /sys/fs/cgroup; mount -t cgroup2 none /sys/fs/cgroup; ");
-        let _ = write!(script, "find /sys/fs/cgroup/{} -depth -type d -exec rmdir {{}} +", self.name);
-        let tidy = Command::new("unshare").args(["--mount", "sh", "-c", &script]).stderr(Stdio::null()).status();
-        let _ = tidy.and(Command::new("ip").args(["netns", "del", &self.near()]).stderr(Stdio::null()).status());
-        let _ = Command::new("ip").args(["netns", "del", &self.far_side()]).stderr(Stdio::null()).status();
+        for side in [self.near(), self.far_side()] {
+            let _ = Command::new("ip").args(["netns", "del", &side]).stderr(Stdio::null()).status();
+        }
     }
 }
 
+fn end(mut running: Running) {
+    drop(running.keeper.stdin.take());
+    let _ = running.keeper.wait();
+}
+
 /// Process 1 of the container below nspawn, by its number outside.
-fn leader_below(nspawn: u32) -> Option<String> {
+fn leader_below(nspawn: &str) -> Option<String> {
     let children = std::fs::read_to_string(format!("/proc/{nspawn}/task/{nspawn}/children")).ok()?;
     let first_inside = |child: &&str| {
         let status = std::fs::read_to_string(format!("/proc/{child}/status")).unwrap_or_default();
@@ -228,6 +249,8 @@ fn root_tree() {
         let lock = File::create(folder.join("lock")).unwrap();
         lock.lock().unwrap();
         let root = folder.join("root");
+        let leftovers = "for old in wlcg*; do pid=${old#wlcg}; [ -e /proc/${pid%%-*} ] || rm -rf $old; done";
+        must(&format!("cd {}; {leftovers}", folder.display()));
         // Another set of packages is another tree.
         if std::fs::read_to_string(root.join("etc/wlcg-box")).is_ok_and(|made_of| made_of == PACKAGES) {
             return;

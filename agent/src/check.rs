@@ -35,12 +35,7 @@ pub fn check(config: &Config, now: Timestamp) -> Ended {
         .map(|found| format!("{} packages, {}", found.packages.len(), found.packager))
         .map_err(|error| error.to_string());
     tell("packages", found, Exit::Configuration);
-    let spool = Paths::make(config.spool.as_deref()).map_err(|error| error.to_string()).and_then(|paths| {
-        let spool = Spool::new(paths.spool.clone(), paths.refused);
-        spool.lock().map_err(|error| error.to_string())?;
-        Ok(paths.spool.display().to_string())
-    });
-    tell("spool", spool, Exit::Configuration);
+    tell("spool", spool(config), Exit::Configuration);
     match &config.url {
         None => tell("collector", Err("no url: give --url".to_owned()), Exit::Configuration),
         Some(url) => {
@@ -52,6 +47,15 @@ pub fn check(config: &Config, now: Timestamp) -> Ended {
         }
     }
     Ended { exit, message: lines.trim_end().to_owned() }
+}
+
+fn spool(config: &Config) -> Result<String, String> {
+    let mut paths = Paths::find(config.spool.as_deref()).map_err(|error| error.to_string())?;
+    if !paths.are_anothers() {
+        paths = Paths::make(config.spool.as_deref()).map_err(|error| error.to_string())?;
+    }
+    Spool::new(paths.spool.clone(), paths.refused).probe().map_err(|error| error.to_string())?;
+    Ok(paths.spool.display().to_string())
 }
 
 fn recipients(config: &Config, now: Timestamp) -> Result<String, String> {

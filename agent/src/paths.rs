@@ -35,18 +35,30 @@ impl Paths {
         Ok(paths)
     }
 
-    /// Finds the folders to look at; for root, those of the system's own reporter.
+    /// Finds the folders to look at; for root, those of the system's own reporter, unless root reports itself.
     ///
     /// # Errors
     /// [`ConfigError::NoFolder`].
     pub fn find(spool: Option<&Path>) -> Result<Self, ConfigError> {
-        match spool {
-            Some(spool) => Ok(Paths::with_spool(spool)),
-            None if rustix::process::geteuid().is_root() && Path::new(SYSTEM_STATE).is_dir() => {
-                Ok(Paths::below(Path::new(SYSTEM_STATE)))
-            }
-            None => Ok(Paths::below(&state_folder()?)),
+        if let Some(spool) = spool {
+            return Ok(Paths::with_spool(spool));
         }
+        let system = Paths::below(Path::new(SYSTEM_STATE));
+        if !rustix::process::geteuid().is_root()
+            || !Path::new(SYSTEM_STATE).is_dir()
+            || is_ours(Path::new(SYSTEM_STATE))
+        {
+            return Ok(Paths::below(&state_folder()?));
+        }
+        let own = Paths::below(&state_folder()?);
+        let last = |paths: &Paths| std::fs::metadata(&paths.state).map(|found| found.mtime()).unwrap_or_default();
+        Ok(if last(&own) > last(&system) { own } else { system })
+    }
+
+    /// Whether another user reports from here: root may look, but what root makes there that user could not use.
+    #[must_use]
+    pub fn are_anothers(&self) -> bool {
+        self.state.parent().is_some_and(|folder| folder.is_dir() && !is_ours(folder))
     }
 
     fn with_spool(spool: &Path) -> Self {

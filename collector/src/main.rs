@@ -257,7 +257,10 @@ fn load_keys(options: &Options, config: &Config) -> anyhow::Result<Vec<OpeningKe
 fn keys_folder(config: &Config) -> anyhow::Result<PathBuf> {
     Ok(match &config.keys_folder {
         Some(folder) => folder.clone(),
-        None => config::state_folder()?.join("keys"),
+        None => match systemd::source() {
+            Some(folder) => folder,
+            None => config::state_folder()?.join("keys"),
+        },
     })
 }
 

@@ -11,6 +11,9 @@ use sd_notify::NotifyState;
 /// The units' `LoadCredential=credentials:FOLDER`: each file of the folder arrives with this before its name.
 const FROM_FOLDER: &str = "credentials_";
 
+/// Where that folder is, for root, who asks beside the running service.
+const FOLDER: &str = "/etc/wlcg-package-collector/credentials";
+
 /// Name of the file that holds the database's password.
 const DATABASE_PASSWORD: &str = "database-password";
 
@@ -58,7 +61,15 @@ pub fn keys() -> Vec<PathBuf> {
 /// The file among the credentials that holds the database's password.
 #[must_use]
 pub fn database_password() -> Option<PathBuf> {
-    Some(folder()?.join(format!("{FROM_FOLDER}{DATABASE_PASSWORD}"))).filter(|file| file.is_file())
+    let handed = folder().map(|folder| folder.join(format!("{FROM_FOLDER}{DATABASE_PASSWORD}")));
+    handed.or_else(|| Some(source()?.join(DATABASE_PASSWORD))).filter(|file| file.is_file())
+}
+
+/// The folder that the credentials come from, when we may read it and are not the service itself.
+#[must_use]
+pub fn source() -> Option<PathBuf> {
+    let readable = folder().is_none() && std::fs::read_dir(FOLDER).is_ok();
+    readable.then(|| PathBuf::from(FOLDER))
 }
 
 fn folder() -> Option<PathBuf> {

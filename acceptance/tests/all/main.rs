@@ -41,6 +41,7 @@ mod apache;
 mod at_home;
 mod credentials;
 mod faults;
+mod guides;
 mod history;
 mod inbox;
 mod interoperability;

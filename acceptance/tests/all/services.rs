@@ -65,7 +65,7 @@ fn host_with_collector(name: &str) -> (SystemdBox, tempfile::TempDir) {
     let host = SystemdBox::boot(name);
     host.copy(&package("wlcg-package-collector_", ".deb"), "/root/collector.deb");
     host.must("apt-get -qq install -y /root/collector.deb");
-    host.must("wlcg-package-collector keys new --folder /etc/wlcg-package-collector/credentials");
+    host.must("wlcg-package-collector keys new");
     let folder = tempfile::tempdir().unwrap();
     let certificate = host.says("cat /etc/wlcg-package-collector/credentials/mw-officer.cert.pem");
     let file = folder.path().join("cert.pem");
