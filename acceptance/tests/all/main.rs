@@ -50,6 +50,7 @@ mod legacy;
 mod packaged;
 mod packages;
 mod reporter;
+mod rpm_databases;
 mod services;
 mod versions;
 

@@ -99,17 +99,29 @@ pub enum CollectError {
         /// What is wrong there.
         what: &'static str,
     },
-    /// There is an rpm database and nothing to read it with.
-    #[error("the rpm database {0} is there, but the rpm program is not: install it, or remove the database")]
-    NoRpm(PathBuf),
-    /// The rpm program.
-    #[error("reading the rpm database {database}: {source}")]
+    /// There is an rpm database that cannot be read, and no program that could.
+    #[error(
+        "the rpm database {database} cannot be read ({reason}), and the rpm program is not here to try: install it"
+    )]
+    NoRpm {
+        /// The folder of the database.
+        database: PathBuf,
+        /// Why it cannot be read as it lies.
+        reason: rpm::Unreadable,
+    },
+    /// The rpm program cannot read it either.
+    #[error("reading the rpm database {database}: {reason}; {source}")]
     Rpm {
         /// The folder of the database.
         database: PathBuf,
-        /// What happened.
+        /// Why it cannot be read as it lies.
+        reason: rpm::Unreadable,
+        /// What happened to the program.
         source: CommandError,
     },
+    /// The rpm program sees nothing in a database that cannot be read otherwise.
+    #[error("the rpm database {0} cannot be read, and the rpm program finds no package in it")]
+    RpmSilent(PathBuf),
     /// The rpm program said something else.
     #[error("reading the rpm database {database}: line {line} of rpm's answer is not name, version and architecture")]
     RpmAnswer {

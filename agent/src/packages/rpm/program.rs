@@ -1,18 +1,13 @@
-//! rpm's list, asked of the rpm program, for the database in its old or new place (rpm(8), "QUERY OPTIONS").
+//! rpm's list, asked of the rpm program (rpm(8), "QUERY OPTIONS"): the way out when the database cannot be read as it lies.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use report::package::{Package, Packager};
 
-use super::CollectError;
+use super::Unreadable;
 use crate::command;
-
-/// Folders that a distribution may keep its database in, the newer first.
-const FOLDERS: [&str; 2] = ["usr/lib/sysimage/rpm", "var/lib/rpm"];
-
-/// Files that make such a folder a database: SQLite, NDB, BerkeleyDB.
-const DATABASES: [&str; 3] = ["rpmdb.sqlite", "Packages.db", "Packages"];
+use crate::packages::CollectError;
 
 /// EPOCHNUM is 0 where a package has no epoch.
 const FORMAT: &str = "%{NAME}\\t%{EPOCHNUM}:%{VERSION}-%{RELEASE}\\t%{ARCH}\\n";
@@ -20,36 +15,24 @@ const FORMAT: &str = "%{NAME}\\t%{EPOCHNUM}:%{VERSION}-%{RELEASE}\\t%{ARCH}\\n";
 /// rpm hangs on the lock of a broken database: a report may wait, a host must not.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// The installed packages; `None` on a host without an rpm database.
+/// The installed packages, after the database could not be read for `reason`.
 ///
 /// # Errors
-/// [`CollectError`] when there is a database and it cannot be read whole.
-pub fn read(root: &Path) -> Result<Option<Vec<Package<'static>>>, CollectError> {
-    let Some(database) = find(root) else { return Ok(None) };
+/// [`CollectError`] with both reasons when rpm cannot read it either, or says that there is nothing in it.
+pub fn read(database: &Path, reason: Unreadable) -> Result<Vec<Package<'static>>, CollectError> {
     let folder = database.to_string_lossy();
     let arguments = ["-qa", "--dbpath", &folder, "--qf", FORMAT];
     let answer = command::output("rpm", &arguments, PATIENCE).map_err(|source| {
+        let database = database.to_owned();
         if source.is_missing() {
-            CollectError::NoRpm(database.clone())
+            CollectError::NoRpm { database, reason }
         } else {
-            CollectError::Rpm { database: database.clone(), source }
+            CollectError::Rpm { database, reason, source }
         }
     })?;
-    parse(&answer, &database).map(Some)
-}
-
-/// The files of the database and the one that SQLite writes first, whether they are there or not.
-#[must_use]
-pub fn files(root: &Path) -> Vec<PathBuf> {
-    let names = DATABASES.iter().chain(&["rpmdb.sqlite-wal"]);
-    FOLDERS.iter().flat_map(|folder| names.clone().map(move |name| root.join(folder).join(name))).collect()
-}
-
-fn find(root: &Path) -> Option<PathBuf> {
-    FOLDERS
-        .iter()
-        .map(|folder| root.join(folder))
-        .find(|folder| DATABASES.iter().any(|database| folder.join(database).is_file()))
+    let packages = parse(&answer, database)?;
+    // An rpm that was built without this kind of database says nothing, and that successfully.
+    if packages.is_empty() { Err(CollectError::RpmSilent(database.to_owned())) } else { Ok(packages) }
 }
 
 /// Reads rpm's answer; the keys that rpm keeps as packages are left out.

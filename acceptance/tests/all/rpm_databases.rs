@@ -1,0 +1,215 @@
+//! rpm databases of real distributions, in each of the three formats: our list is rpm's own, or there is none.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use proptest::prelude::*;
+use rusqlite::Connection;
+use wlcg_package_reporter::packages::rpm::{Unreadable, read_folder};
+
+/// Databases of CentOS 5 to 8, from a Debian package that `make deps` installs.
+const REAL: &str = "/usr/share/gocode/src/github.com/knqyf263/go-rpmdb/pkg/testdata";
+
+/// Real databases with the name of their folder.
+fn real() -> Vec<PathBuf> {
+    let entries = fs::read_dir(REAL).unwrap_or_else(|error| panic!("{REAL}: {error}; `make deps` installs it"));
+    let mut folders: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    folders.retain(|folder| folder.join("Packages").is_file());
+    folders.sort();
+    assert!(folders.len() >= 10, "{folders:?}");
+    folders
+}
+
+/// A copy that rpm may leave its own files beside.
+fn copied(folder: &Path) -> tempfile::TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    for entry in fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        fs::write(copy.path().join(entry.file_name()), fs::read(entry.path()).unwrap()).unwrap();
+    }
+    copy
+}
+
+fn rpm(database: &Path, arguments: &[&str]) -> String {
+    let output = Command::new("rpm").arg("--dbpath").arg(database).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// rpm's own list.
+fn by_rpm(database: &Path) -> Vec<String> {
+    let format = "%{NAME}\\t%{EPOCHNUM}:%{VERSION}-%{RELEASE}\\t%{ARCH}\\n";
+    let answer = rpm(database, &["-qa", "--qf", format]);
+    let mut lines: Vec<String> =
+        answer.lines().filter(|line| !line.starts_with("gpg-pubkey\t")).map(str::to_owned).collect();
+    lines.sort();
+    lines
+}
+
+fn by_us(database: &Path) -> Result<Vec<String>, Unreadable> {
+    let packages = read_folder(database)?;
+    let mut lines: Vec<String> =
+        packages.iter().map(|package| format!("{}\t{}\t{}", package.name, package.version, package.arch)).collect();
+    lines.sort();
+    Ok(lines)
+}
+
+/// The same database as SQLite, which rpm itself makes of it.
+fn as_sqlite(folder: &Path) -> tempfile::TempDir {
+    let copy = copied(folder);
+    let rebuilt = Command::new("rpmdb").arg("--dbpath").arg(copy.path()).arg("--rebuilddb").output().unwrap();
+    assert!(rebuilt.status.success(), "{}", String::from_utf8_lossy(&rebuilt.stderr));
+    assert!(copy.path().join("rpmdb.sqlite").is_file());
+    copy
+}
+
+/// The headers of a SQLite database as SUSE's rpm keeps them, which no rpm of Debian writes (rpm, lib/backend/ndb).
+fn as_ndb(sqlite: &Path) -> tempfile::TempDir {
+    let database = Connection::open(sqlite.join("rpmdb.sqlite")).unwrap();
+    let mut rows = database.prepare("SELECT hnum, blob FROM Packages").unwrap();
+    let headers = rows.query_map([], |row| Ok((row.get::<_, u32>(0)?, row.get::<_, Vec<u8>>(1)?))).unwrap();
+    let headers: Vec<(u32, Vec<u8>)> = headers.map(Result::unwrap).collect();
+    let pages = (32 + headers.len() * 16).div_ceil(4096);
+    let words = |words: &[u32]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
+    let mark = |text: &[u8; 4]| u32::from_le_bytes(*text);
+    let mut slots = words(&[mark(b"RpmP"), 0, 1, u32::try_from(pages).unwrap(), 9_999, 0, 0, 0]);
+    let mut blobs = Vec::new();
+    for (number, header) in headers {
+        let length = u32::try_from(header.len()).unwrap();
+        let place = u32::try_from((pages * 4096 + blobs.len()) / 16).unwrap();
+        let begin = blobs.len();
+        blobs.extend(words(&[mark(b"BlbS"), number, 1, length]));
+        blobs.extend(&header);
+        blobs.resize((blobs.len() + 12).div_ceil(16) * 16 - 12, 0);
+        blobs.extend(words(&[0, length, mark(b"BlbE")]));
+        let blocks = u32::try_from((blobs.len() - begin) / 16).unwrap();
+        slots.extend(words(&[mark(b"Slot"), number, place, blocks]));
+    }
+    while slots.len() < pages * 4096 {
+        slots.extend(words(&[mark(b"Slot"), 0, 0, 0]));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("Packages.db"), [slots, blobs].concat()).unwrap();
+    folder
+}
+
+#[test]
+fn the_list_is_rpms_own_in_every_format() {
+    for folder in real() {
+        let copy = copied(&folder);
+        let expected = by_rpm(copy.path());
+        assert!(expected.len() > 100, "{}", folder.display());
+        assert_eq!(by_us(&folder).unwrap(), expected, "BerkeleyDB: {}", folder.display());
+    }
+    // One of them in the other formats.
+    let folder = Path::new(REAL).join("centos8-modularitylabel");
+    let sqlite = as_sqlite(&folder);
+    let expected = by_rpm(sqlite.path());
+    assert_eq!(by_us(sqlite.path()).unwrap(), expected, "SQLite");
+    assert_eq!(by_us(as_ndb(sqlite.path()).path()).unwrap(), expected, "NDB");
+    // SUSE's own, where it is at hand.
+    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/rpmdbs/sle15-bci");
+    if shared.is_dir() {
+        assert_eq!(by_us(&shared).unwrap().len(), 35);
+    }
+}
+
+#[test]
+fn nothing_is_written_beside_the_database_and_the_log_is_not_overlooked() {
+    let database = as_sqlite(&Path::new(REAL).join("centos7-plain"));
+    let names = || {
+        let mut names: Vec<_> =
+            fs::read_dir(database.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    let expected = by_rpm(database.path());
+    let before = names();
+    assert_eq!(by_us(database.path()).unwrap(), expected);
+    assert_eq!(names(), before);
+
+    // A writer with a log of changes that the file lacks: not read as it lies, and rpm knows better.
+    let writer = Connection::open(database.path().join("rpmdb.sqlite")).unwrap();
+    let mode: String = writer.query_row("PRAGMA journal_mode=WAL", [], |row| row.get(0)).unwrap();
+    assert_eq!(mode, "wal");
+    writer.pragma_update(None, "foreign_keys", false).unwrap();
+    writer.execute("DELETE FROM Packages WHERE hnum = (SELECT max(hnum) FROM Packages)", []).unwrap();
+    assert!(matches!(by_us(database.path()), Err(Unreadable::Busy)), "the file alone is out of date");
+    let root = tempfile::tempdir().unwrap();
+    fs::create_dir_all(root.path().join("var/lib")).unwrap();
+    std::os::unix::fs::symlink(database.path(), root.path().join("var/lib/rpm")).unwrap();
+    let found = wlcg_package_reporter::packages::collect(root.path(), &[]).unwrap();
+    assert_eq!(found.packages.len(), expected.len() - 1, "asked of rpm itself");
+    drop(writer);
+    assert_eq!(by_us(database.path()).unwrap().len(), expected.len() - 1, "the log is folded in: read directly again");
+}
+
+#[test]
+fn a_user_without_rights_reads_roots_database() {
+    if let Some(reason) = wlcg_acceptance::systemd_box::unavailable() {
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), "skipped a database of root's: {reason}");
+        return;
+    }
+    let database = as_sqlite(&Path::new(REAL).join("centos7-plain"));
+    let expected = by_rpm(database.path());
+    let writer = Connection::open(database.path().join("rpmdb.sqlite")).unwrap();
+    let _: String = writer.query_row("PRAGMA journal_mode=WAL", [], |row| row.get(0)).unwrap();
+    drop(writer);
+    let root = tempfile::tempdir().unwrap();
+    fs::create_dir_all(root.path().join("var/lib")).unwrap();
+    let program = root.path().join("reporter");
+    fs::copy(wlcg_acceptance::programs::program("wlcg-package-reporter"), &program).unwrap();
+    fs::rename(database.path(), root.path().join("var/lib/rpm")).unwrap();
+    // The reporter below another root, without rpm, shell or libraries of that root: as nobody, in a mount namespace.
+    let script = "mount --bind \"$1/var/lib/rpm\" /var/lib/rpm && cp \"$1/reporter\" /run/reporter && chmod -R a+rX /var/lib/rpm \
+        && exec setpriv --reuid nobody --regid nogroup --clear-groups env HOME=/nonexistent PATH=/nonexistent /run/reporter --site CERN-PROD show";
+    fs::create_dir_all("/var/lib/rpm").unwrap();
+    let shown = Command::new("unshare").args(["--mount", "sh", "-c", script, "sh"]).arg(root.path()).output().unwrap();
+    let _ = fs::remove_file("/run/reporter");
+    assert!(shown.status.success(), "{}", String::from_utf8_lossy(&shown.stderr));
+    let text = String::from_utf8(shown.stdout).unwrap();
+    let found = text.lines().filter(|line| line.ends_with("\trpm")).count();
+    assert_eq!(found, expected.len(), "no rpm program was there to ask");
+}
+
+/// Every truncation and many damaged bytes: the whole list, or an error, and never less.
+fn damaged(file: &Path, expected: &[String], at: usize, byte: u8, cut: bool) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bytes = fs::read(file).unwrap();
+    let at = at % bytes.len();
+    if cut {
+        bytes.truncate(at);
+    } else {
+        bytes[at] ^= byte;
+    }
+    fs::write(folder.path().join(file.file_name().unwrap()), bytes).unwrap();
+    match by_us(folder.path()) {
+        Err(_) => {}
+        Ok(found) if cut => assert_eq!(found, expected, "cut at {at}"),
+        Ok(found) => assert!(found.len() <= expected.len() + 1, "byte {at}: {} packages", found.len()),
+    }
+}
+
+#[test]
+fn damage_is_noticed_or_harmless() {
+    let real = Path::new(REAL).join("centos5-plain");
+    let sqlite = as_sqlite(&real);
+    let expected = by_rpm(sqlite.path());
+    let ndb = as_ndb(sqlite.path());
+    let files = [real.join("Packages"), sqlite.path().join("rpmdb.sqlite"), ndb.path().join("Packages.db")];
+    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(60));
+    runner
+        .run(&(0_usize..3, any::<usize>(), 1_u8.., any::<bool>()), |(file, at, byte, cut)| {
+            damaged(&files[file], &expected, at, byte, cut);
+            Ok(())
+        })
+        .unwrap();
+    // The front holds what all else hangs on.
+    for file in &files {
+        for at in (0..512).step_by(3) {
+            damaged(file, &expected, at, 0xff, false);
+        }
+    }
+}
