@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use wlcg_acceptance::apache::{Apache, OIDC_SECRET, People};
 use wlcg_acceptance::openssl::openssl;
-use wlcg_acceptance::programs::{Collector, Deployment, eventually};
+use wlcg_acceptance::programs::{Collector, Deployment, eventually, package};
 
 const OFFICER: &str = "/DC=ch/DC=cern/CN=MW Officer";
 
@@ -103,6 +103,42 @@ fn reports_come_through_and_only_the_team_sees_the_desk() {
     assert_eq!(apache.curl("/healthz", &[]).0, 503);
     let _collector = behind(folder.path(), &deployment);
     assert_eq!(apache.curl("/healthz", &[]).0, 200);
+}
+
+/// The packaged program brings its own OpenSSL, which must find what the system trusts, wherever that is kept.
+#[test]
+fn the_packaged_program_trusts_whom_the_system_trusts() {
+    if let Some(reason) = wlcg_acceptance::systemd_box::unavailable() {
+        let _ = writeln!(std::io::stderr(), "skipped the system's authorities: {reason}");
+        return;
+    }
+    let deployment = Deployment::new(None);
+    let folder = tempfile::tempdir().unwrap();
+    let _collector = behind(folder.path(), &deployment);
+    let apache = Apache::start(folder.path(), &People::Certificate(OFFICER));
+    let unpacked = folder.path().join("unpacked");
+    let deb = package("wlcg-package-reporter_", ".deb");
+    assert!(std::process::Command::new("dpkg-deb").arg("-x").arg(deb).arg(&unpacked).status().unwrap().success());
+    let report = |place: &str| {
+        let command = deployment.reporter(&apache.url());
+        // In a mount namespace of its own the system trusts nobody, or the test's authority, in one place.
+        let script = format!(
+            "mount -t tmpfs tmpfs /etc/ssl; mkdir -p /etc/pki; mount -t tmpfs tmpfs /etc/pki
+             [ -z '{place}' ] || {{ mkdir -p $(dirname {place}); cp {} {place}; }}; exec \"$@\"",
+            apache.ca().display()
+        );
+        let program = unpacked.join("usr/bin/wlcg-package-reporter");
+        let mut namespaced = std::process::Command::new("unshare");
+        namespaced.args(["--mount", "sh", "-c", &script, "sh"]).arg(program).args(command.get_args());
+        let output = namespaced.env_remove("SSL_CERT_FILE").env_remove("SSL_CERT_DIR").output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, said) = report("");
+    assert!(code == Some(75) && said.contains("nobody vouches"), "{said}");
+    for place in ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"] {
+        let (code, said) = report(place);
+        assert_eq!(code, Some(0), "{place}: {said}");
+    }
 }
 
 #[test]
