@@ -28,6 +28,12 @@ pub fn new_database_of(user: &str, password: &str) -> String {
     url.replace("root@", &format!("{user}@"))
 }
 
+/// Runs a statement in a database that [`new_database`] made.
+pub fn run(url: &str, statement: &str) {
+    let name = url.split(['/', '?']).nth(3).unwrap();
+    server().run(&format!("USE {name}; {statement}"));
+}
+
 fn server() -> &'static Server {
     static SERVER: OnceLock<Server> = OnceLock::new();
     SERVER.get_or_init(Server::start)
@@ -47,18 +53,20 @@ impl Server {
         let root = Command::new("id").arg("-u").output().unwrap().stdout == b"0\n";
         let user = if root { "--user=nobody" } else { "--skip-slave-start" };
         if root {
-            run(Command::new("chown").arg("nobody").arg(&folder));
+            succeeds(Command::new("chown").arg("nobody").arg(&folder));
         }
-        run(Command::new("mariadb-install-db")
-            .arg("--no-defaults")
-            .arg(format!("--datadir={}", data.display()))
-            .args([
-                "--auth-root-authentication-method=normal",
-                "--skip-test-db",
-                "--skip-name-resolve",
-                "--cross-bootstrap",
-            ])
-            .args(root.then_some(user)));
+        succeeds(
+            Command::new("mariadb-install-db")
+                .arg("--no-defaults")
+                .arg(format!("--datadir={}", data.display()))
+                .args([
+                    "--auth-root-authentication-method=normal",
+                    "--skip-test-db",
+                    "--skip-name-resolve",
+                    "--cross-bootstrap",
+                ])
+                .args(root.then_some(user)),
+        );
         let script = "\"$@\" & server=$!; cat > /dev/null; kill -9 $server; wait $server; rm -rf \"$FOLDER\"";
         let keeper = Command::new("sh")
             .env("FOLDER", &folder)
@@ -101,7 +109,7 @@ fn socket_option(socket: &Path) -> String {
     format!("--socket={}", socket.display())
 }
 
-fn run(command: &mut Command) {
+fn succeeds(command: &mut Command) {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}; `make deps` installs it"));
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
 }

@@ -82,6 +82,16 @@ impl Deployment {
         self.rows(&["inbox", "list", "--state", state]).len()
     }
 
+    /// Changes the database behind the programs' back.
+    pub fn sql(&self, statement: &str) {
+        match self.database.strip_prefix("sqlite:") {
+            Some(file) => {
+                rusqlite::Connection::open(file).unwrap().execute_batch(statement).unwrap();
+            }
+            None => crate::mariadb::run(&self.database, statement),
+        }
+    }
+
     /// A command line of the collector.
     #[must_use]
     pub fn collector(&self) -> Command {

@@ -4,6 +4,7 @@
 //! the times of all of them, so that a late report can split a run and two runs can never hide what lay between.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 /// What a report says of its host: its package list and its header lines, both stored once each.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -147,6 +148,57 @@ pub fn intervals(mut runs: Vec<Run>) -> Vec<Interval> {
     intervals
 }
 
+/// The runs beside a report as they are once `changes` are made, in order of time.
+#[must_use]
+pub fn changed(before: Option<Run>, after: Option<Run>, changes: &[Change]) -> Vec<Run> {
+    let mut runs: BTreeMap<i64, Run> = before.into_iter().chain(after).map(|run| (run.first(), run)).collect();
+    for change in changes {
+        match change {
+            Change::Remove(first) => drop(runs.remove(first)),
+            Change::Put(run) => drop(runs.insert(run.first(), run.clone())),
+        }
+    }
+    runs.into_values().collect()
+}
+
+/// Numbers of hosts that came into (positive) or left (negative) a state, by list, header lines and day (UTC, since 1970-01-01).
+pub type Counts = BTreeMap<(i64, i64, i64), i64>;
+
+/// When a host came into and left each state: summed up to a day, 1 for its state at the end of that day.
+///
+/// `runs` are neighbours in order of time; the last of them has not ended.
+#[must_use]
+pub fn counts(runs: &[Run]) -> Counts {
+    let mut counts = Counts::new();
+    let mut add = |state: &HostFacts, time: i64, number: i64| {
+        *counts.entry((state.list, state.facts, day_of(time))).or_insert(0) += number;
+    };
+    for (at, run) in runs.iter().enumerate() {
+        add(&run.facts, run.first(), 1);
+        if let Some(next) = runs.get(at + 1) {
+            add(&run.facts, next.first(), -1);
+        }
+    }
+    counts.retain(|_, number| *number != 0);
+    counts
+}
+
+/// What has to be added to `from` to make it `to`.
+#[must_use]
+pub fn difference(from: &Counts, mut to: Counts) -> Counts {
+    for (key, number) in from {
+        *to.entry(*key).or_insert(0) -= number;
+    }
+    to.retain(|_, number| *number != 0);
+    to
+}
+
+/// The day that a unix second is in (UTC, since 1970-01-01).
+#[must_use]
+pub fn day_of(seconds: i64) -> i64 {
+    seconds.div_euclid(86_400)
+}
+
 /// The last time not after `at` in a run's times.
 #[must_use]
 pub fn last_news(seen: &[i64], at: i64) -> Option<i64> {
@@ -185,8 +237,6 @@ pub fn unpack_times(first: i64, mut bytes: &[u8]) -> Option<Vec<i64>> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use proptest::prelude::*;
 
     use super::*;
@@ -197,22 +247,30 @@ mod tests {
 
     /// The stored runs, as the database keeps them.
     #[derive(Default)]
-    struct Runs(BTreeMap<i64, Run>);
+    struct Runs {
+        runs: BTreeMap<i64, Run>,
+        counts: Counts,
+    }
 
     impl Runs {
         fn report(&mut self, time: i64, list: i64) {
-            let before = self.0.range(..=time).next_back().map(|(_, run)| run.clone());
-            let after = self.0.range(time + 1..).next().map(|(_, run)| run.clone());
-            for change in insert(before, after, time, &facts(list)) {
-                match change {
-                    Change::Remove(first) => drop(self.0.remove(&first)),
-                    Change::Put(run) => drop(self.0.insert(run.first(), run)),
-                }
+            let before = self.runs.range(..=time).next_back().map(|(_, run)| run.clone());
+            let after = self.runs.range(time + 1..).next().map(|(_, run)| run.clone());
+            let changes = insert(before.clone(), after.clone(), time, &facts(list));
+            let old: Vec<Run> = before.iter().chain(&after).cloned().collect();
+            let new = changed(before, after, &changes);
+            for (key, number) in difference(&counts(&old), counts(&new)) {
+                *self.counts.entry(key).or_insert(0) += number;
             }
+            self.counts.retain(|_, number| *number != 0);
+            for run in old {
+                self.runs.remove(&run.first());
+            }
+            self.runs.extend(new.into_iter().map(|run| (run.first(), run)));
         }
 
         fn intervals(&self) -> Vec<Interval> {
-            intervals(self.0.values().cloned().collect())
+            intervals(self.runs.values().cloned().collect())
         }
     }
 
@@ -244,6 +302,27 @@ mod tests {
                 }
             }
             prop_assert_eq!(runs.intervals(), expected(&reports));
+            let all: Vec<Run> = runs.runs.into_values().collect();
+            prop_assert_eq!(runs.counts, counts(&all));
+        }
+
+        #[test]
+        fn counts_tell_the_state_at_the_end_of_each_day(
+            reports in proptest::collection::vec((0_i64..8 * 86_400, 0_i64..3), 1..20),
+        ) {
+            let mut runs = Runs::default();
+            for (time, list) in &reports {
+                runs.report(*time, *list);
+            }
+            for day in 0..8 {
+                let told = runs.intervals().into_iter().rev().find(|interval| interval.from < (day + 1) * 86_400);
+                for list in 0..3 {
+                    let summed: i64 =
+                        runs.counts.iter().filter(|((of, _, on), _)| *of == list && *on <= day).map(|(_, n)| n).sum();
+                    let expected = told.as_ref().is_some_and(|interval| interval.facts.list == list);
+                    prop_assert_eq!(summed, i64::from(expected));
+                }
+            }
         }
 
         #[test]
@@ -274,7 +353,7 @@ mod tests {
         for time in 0..2_000 {
             runs.report(time, 1);
         }
-        assert!(runs.0.len() > 1 && runs.0.values().all(|run| run.seen.len() <= MAX_SEEN));
+        assert!(runs.runs.len() > 1 && runs.runs.values().all(|run| run.seen.len() <= MAX_SEEN));
         assert_eq!(runs.intervals().len(), 1);
     }
 

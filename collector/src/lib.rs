@@ -1,5 +1,6 @@
 //! Receives sealed reports, opens them, keeps every host's history and compares it with reference versions.
 
+pub mod access;
 pub mod answers;
 pub mod cli;
 pub mod clock;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use report::sealed::OpeningKey;
 
-use crate::store::{InboxState, Sealed, Store, StoreError, Writing, retrying};
+use crate::store::{Arrival, InboxState, Sealed, Store, StoreError, Writing, retrying};
 use crate::unseal::{self, Claim, Unreadable};
 
 /// Reports that are opened side by side and stored in one transaction.
@@ -143,7 +143,7 @@ async fn add_to_history(
             Err(reason) => return Ok(Err(reason)),
         },
     };
-    if !writing.mark_opened(sealed.hash).await? {
+    if !writing.mark_opened(sealed.hash, claim.site, &claim.header.host).await? {
         return Ok(Ok(()));
     }
     let host = writing.host_id(claim.site, &claim.header.host).await?;
@@ -154,12 +154,13 @@ async fn add_to_history(
             Some(list) => list,
             None => {
                 let ids = writing.package_ids(&packages).await?;
-                let relatives = writing.relatives(host, claim.site).await?;
+                let relatives = writing.relatives(host.host, claim.site).await?;
                 writing.add_list(digest, &ids, &relatives).await?
             }
         },
         (None, None) => return Err(StoreError::Inconsistent("a list neither known nor parsed".to_owned())),
     };
-    writing.add_to_history(host, claim.collected.as_second(), list, facts).await?;
+    let arrival = Arrival { received: sealed.received, source: &sealed.source, signed: false };
+    writing.add_to_history(host, (claim.collected.as_second(), list, facts), arrival).await?;
     Ok(Ok(()))
 }

@@ -49,6 +49,7 @@ mod kill;
 mod legacy;
 mod packaged;
 mod packages;
+mod present;
 mod reporter;
 mod rpm_databases;
 mod services;

@@ -28,6 +28,8 @@ pub struct Sealed {
     pub hash: Hash,
     /// Unix seconds.
     pub received: i64,
+    /// Address it came from.
+    pub source: String,
     /// The bytes exactly as received.
     pub body: Vec<u8>,
 }
@@ -112,15 +114,16 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn waiting(&self, limit: i64) -> Result<Vec<Sealed>, StoreError> {
-        let rows: Vec<(String, i64, Vec<u8>)> =
-            sqlx::query_as("SELECT hash, received, body FROM inbox WHERE state = 'waiting' ORDER BY id LIMIT ?")
-                .bind(limit)
-                .fetch_all(&self.pool)
-                .await?;
+        let rows: Vec<(String, i64, String, Vec<u8>)> = sqlx::query_as(
+            "SELECT hash, received, source, body FROM inbox WHERE state = 'waiting' ORDER BY id LIMIT ?",
+        )
+        .bind(limit)
+        .fetch_all(&self.pool)
+        .await?;
         rows.into_iter()
-            .map(|(hash, received, body)| {
+            .map(|(hash, received, source, body)| {
                 let hash = hash.parse().map_err(|_| StoreError::Inconsistent(format!("inbox hash {hash:?}")))?;
-                Ok(Sealed { hash, received, body })
+                Ok(Sealed { hash, received, source, body })
             })
             .collect()
     }
@@ -223,15 +226,14 @@ impl Writing {
         }
     }
 
-    /// Takes a waiting report into this transaction; `false` when another one has opened it already.
+    /// Takes a waiting report of a host into this transaction; `false` when another one has opened it already.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn mark_opened(&mut self, hash: Hash) -> Result<bool, StoreError> {
-        let result = sqlx::query("UPDATE inbox SET state = 'opened', reason = '' WHERE hash = ? AND state = 'waiting'")
-            .bind(hash.to_string())
-            .execute(self.connection())
-            .await?;
+    pub async fn mark_opened(&mut self, hash: Hash, site: &str, host: &str) -> Result<bool, StoreError> {
+        let sql = "UPDATE inbox SET state = 'opened', reason = '', problem = '', site = ?, host = ? \
+                   WHERE hash = ? AND state = 'waiting'";
+        let result = sqlx::query(sql).bind(site).bind(host).bind(hash.to_string()).execute(self.connection()).await?;
         Ok(result.rows_affected() == 1)
     }
 }

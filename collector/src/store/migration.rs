@@ -17,12 +17,20 @@ struct Step {
 }
 
 /// A step that a release has shipped is never changed: databases remember its hash.
-const STEPS: [Step; 1] = [Step {
-    version: 1,
-    name: "first",
-    sqlite: include_str!("../../migrations/sqlite/0001_first.sql"),
-    mysql: include_str!("../../migrations/mysql/0001_first.sql"),
-}];
+const STEPS: [Step; 2] = [
+    Step {
+        version: 1,
+        name: "first",
+        sqlite: include_str!("../../migrations/sqlite/0001_first.sql"),
+        mysql: include_str!("../../migrations/mysql/0001_first.sql"),
+    },
+    Step {
+        version: 2,
+        name: "desk",
+        sqlite: include_str!("../../migrations/sqlite/0002_desk.sql"),
+        mysql: include_str!("../../migrations/mysql/0002_desk.sql"),
+    },
+];
 
 /// Every step for a database, in order.
 pub(super) fn all(dialect: Dialect) -> Migrator {

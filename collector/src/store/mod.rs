@@ -7,6 +7,7 @@ mod inbox;
 mod list;
 mod migration;
 mod package;
+mod present;
 mod reference;
 mod state;
 
@@ -18,9 +19,13 @@ use sqlx::any::{AnyPoolOptions, install_default_drivers};
 use sqlx::{Any, AnyConnection, AnyPool, Executor as _, Transaction};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
+use crate::access::Scope;
+
 pub use error::StoreError;
+pub use host::HostId;
 pub use inbox::{InboxEntry, InboxState, Incoming, Sealed};
 pub use list::PackageIds;
+pub use present::{Arrival, HostGroup};
 pub use reference::StoredList;
 pub use state::HostState;
 
@@ -91,7 +96,8 @@ impl Store {
         let _one_writer = self.writer.lock().await;
         let mut connection = self.pool.acquire().await?;
         migration::all(self.dialect).run(&mut *connection).await?;
-        Ok(())
+        drop(connection);
+        retrying(|| self.derive_present()).await
     }
 
     /// Asks the database for the smallest answer, to see that it is there and has our schema.
@@ -117,11 +123,16 @@ impl Store {
             Dialect::Sqlite => Some(Arc::clone(&self.writer).lock_owned().await),
             Dialect::Mysql => None,
         };
+        Ok(Writing { one_writer, ..self.begin_unlocked().await? })
+    }
+
+    /// Begins a transaction for whoever holds the writer's lock already.
+    async fn begin_unlocked(&self) -> Result<Writing, StoreError> {
         let transaction = match self.dialect {
             Dialect::Sqlite => self.pool.begin_with("BEGIN IMMEDIATE").await?,
             Dialect::Mysql => self.pool.begin().await?,
         };
-        Ok(Writing { transaction, dialect: self.dialect, _one_writer: one_writer })
+        Ok(Writing { transaction, dialect: self.dialect, one_writer: None })
     }
 }
 
@@ -129,7 +140,8 @@ impl Store {
 pub struct Writing {
     transaction: Transaction<'static, Any>,
     dialect: Dialect,
-    _one_writer: Option<OwnedMutexGuard<()>>,
+    #[expect(dead_code, reason = "held until the transaction ends")]
+    one_writer: Option<OwnedMutexGuard<()>>,
 }
 
 impl Writing {
@@ -192,6 +204,22 @@ impl Dialect {
         }
     }
 
+    /// Ends an INSERT into `host_count` so that what is there is added to.
+    fn add_hosts(self) -> &'static str {
+        match self {
+            Dialect::Sqlite => " ON CONFLICT (list, facts, site, day) DO UPDATE SET hosts = hosts + excluded.hosts",
+            Dialect::Mysql => " ON DUPLICATE KEY UPDATE hosts = hosts + VALUES(hosts)",
+        }
+    }
+
+    /// A sum that comes back as an integer: MySQL's own is a DECIMAL.
+    fn sum(self, what: &str) -> String {
+        match self {
+            Dialect::Sqlite => format!("SUM({what})"),
+            Dialect::Mysql => format!("CAST(SUM({what}) AS SIGNED)"),
+        }
+    }
+
     /// Ends a multi-row INSERT so that rows which another transaction made first are left as they are.
     fn keep_existing(self) -> &'static str {
         match self {
@@ -216,6 +244,15 @@ fn dialect_of(url: &str) -> Result<(Dialect, String), StoreError> {
     }
     let scheme = url.split(':').next().unwrap_or_default().chars().take(20).collect();
     Err(StoreError::Scheme(scheme))
+}
+
+/// `COLUMN IN (?, ?)` with a bind for each site of the scope; whoever sees no site sees nothing.
+fn scope_condition(column: &str, scope: &Scope) -> String {
+    match scope {
+        Scope::All => "1 = 1".to_owned(),
+        Scope::Sites(sites) if sites.is_empty() => "1 = 0".to_owned(),
+        Scope::Sites(sites) => format!("{column} IN {}", rows_of_binds(1, sites.len())),
+    }
 }
 
 /// `(?, ?, ?), (?, ?, ?)` for a multi-row INSERT.

@@ -2,7 +2,7 @@
 
 use sqlx::AssertSqlSafe;
 
-use super::{Store, StoreError, Writing};
+use super::{Arrival, HostId, Store, StoreError, Writing};
 use crate::history::{self, Change, HostFacts, Run};
 
 /// A host at some date: its newest state not after it.
@@ -35,11 +35,16 @@ const RUN_COLUMNS: &str = "SELECT host_state.first_seen, host_state.list, host_s
      JOIN facts ON facts.id = host_state.facts";
 
 impl Writing {
-    /// Makes a report part of its host's history.
+    /// Makes a report of that time (unix seconds), list and header lines part of its host's history.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn add_to_history(&mut self, host: i64, time: i64, list: i64, facts: i64) -> Result<(), StoreError> {
+    pub async fn add_to_history(
+        &mut self,
+        HostId { host, site }: HostId,
+        (time, list, facts): (i64, i64, i64),
+        arrival: Arrival<'_>,
+    ) -> Result<(), StoreError> {
         let (list_digest, facts_digest): (String, String) = sqlx::query_as(
             "SELECT package_list.digest, facts.digest FROM package_list, facts WHERE package_list.id = ? AND facts.id = ?",
         )
@@ -50,13 +55,24 @@ impl Writing {
         let rank = list_digest + &facts_digest;
         let before = self.neighbour(host, time, "<= ? ORDER BY host_state.first_seen DESC").await?;
         let after = self.neighbour(host, time, "> ? ORDER BY host_state.first_seen").await?;
-        for change in history::insert(before, after, time, &HostFacts { list, facts, rank }) {
+        let changes = history::insert(before.clone(), after.clone(), time, &HostFacts { list, facts, rank });
+        for change in &changes {
             match change {
-                Change::Remove(first) => self.remove_run(host, first).await?,
-                Change::Put(run) => self.put_run(host, &run).await?,
+                Change::Remove(first) => self.remove_run(host, *first).await?,
+                Change::Put(run) => self.put_run(host, run).await?,
             }
         }
-        Ok(())
+        let old: Vec<Run> = before.iter().chain(&after).cloned().collect();
+        let new = history::changed(before, after, &changes);
+        self.add_counts(site, &history::difference(&history::counts(&old), history::counts(&new))).await?;
+        let newest_before = self.newest_report(host).await?;
+        match new.last() {
+            Some(run) if !changes.is_empty() && newest_before.is_none_or(|newest| newest <= run.last()) => {
+                let arrival = newest_before.is_none_or(|newest| newest <= time).then_some(arrival);
+                self.put_present(host, site, run, arrival).await
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Lists that a new list of this host is likely to resemble: its own last one, else those of its site's newest hosts.
@@ -82,6 +98,13 @@ impl Writing {
         let mut lists: Vec<i64> = rows.into_iter().map(|(list,)| list).collect();
         lists.dedup();
         Ok(lists)
+    }
+
+    /// Every run of a host, within this transaction.
+    pub(super) async fn runs(&mut self, host: i64) -> Result<Vec<Run>, StoreError> {
+        let sql = format!("{RUN_COLUMNS} WHERE host_state.host = ? ORDER BY host_state.first_seen");
+        let rows: Vec<RunRow> = sqlx::query_as(AssertSqlSafe(sql)).bind(host).fetch_all(self.connection()).await?;
+        rows.into_iter().map(run_of).collect()
     }
 
     async fn neighbour(&mut self, host: i64, time: i64, side: &str) -> Result<Option<Run>, StoreError> {

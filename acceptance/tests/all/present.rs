@@ -1,0 +1,113 @@
+//! The present and the counts of each day follow from the states over time, whatever the order of the reports.
+
+use std::collections::BTreeMap;
+
+use report::hash::Hash;
+use report::package::{Package, Packager};
+use wlcg_acceptance::programs::Deployment;
+use wlcg_package_collector::access::Scope;
+use wlcg_package_collector::store::{Arrival, HostGroup, Store};
+
+on_both_databases!(follows_from_the_past, is_made_for_a_database_without_it);
+
+const DAYS: i64 = 6;
+
+/// Reports of five hosts at two sites, in no order, some of them twice.
+fn reports() -> Vec<(&'static str, &'static str, i64, i64)> {
+    let mut reports = Vec::new();
+    let mut random = 1_u64;
+    for _ in 0..120 {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let pick = |bits: u32, among: u64| i64::try_from((random >> bits) % among).unwrap();
+        let (site, host) =
+            [("A", "a1"), ("A", "a2"), ("B", "b1"), ("B", "b2"), ("B", "a1")][usize::try_from(pick(20, 5)).unwrap()];
+        reports.push((site, host, pick(30, u64::try_from(DAYS).unwrap() * 86_400), pick(50, 3)));
+    }
+    reports
+}
+
+async fn filled(url: &str) -> Store {
+    let store = Store::open(url).await.unwrap();
+    for (site, host, time, version) in reports() {
+        let mut writing = store.begin().await.unwrap();
+        let host = writing.host_id(site, host).await.unwrap();
+        let facts = writing.facts_id("packager: rpm\n").await.unwrap();
+        let package = Package {
+            name: "bash".into(),
+            version: version.to_string().into(),
+            arch: "x86_64".into(),
+            packager: Packager::Rpm,
+        };
+        let digest = Hash::of(&version.to_be_bytes());
+        let list = match writing.list_id(digest).await.unwrap() {
+            Some(list) => list,
+            None => {
+                let ids = writing.package_ids(&[package]).await.unwrap();
+                writing.add_list(digest, &ids, &[]).await.unwrap()
+            }
+        };
+        let arrival = Arrival { received: time, source: "192.0.2.1", signed: false };
+        writing.add_to_history(host, (time, list, facts), arrival).await.unwrap();
+        writing.commit().await.unwrap();
+    }
+    store
+}
+
+type Counted = BTreeMap<(String, i64), i64>;
+
+fn counted(groups: Vec<HostGroup>) -> Counted {
+    groups.into_iter().map(|group| ((group.site, group.list), group.hosts)).collect()
+}
+
+/// What the states over time say, one host at a time.
+async fn expected(store: &Store, at: i64) -> Counted {
+    let mut counts = Counted::new();
+    for host in store.hosts_at(at).await.unwrap() {
+        *counts.entry((host.site, host.list)).or_default() += 1;
+    }
+    counts
+}
+
+async fn agrees(store: &Store) {
+    for day in 0..DAYS {
+        let on = counted(store.groups_on(&Scope::All, day).await.unwrap());
+        assert_eq!(on, expected(store, (day + 1) * 86_400 - 1).await, "day {day}");
+    }
+    let present = store.present_groups(&Scope::All, 4 * 86_400).await.unwrap();
+    let hosts = store.hosts_at(i64::MAX).await.unwrap();
+    let stale: i64 = present.iter().map(|group| group.stale).sum();
+    assert_eq!(stale, i64::try_from(hosts.iter().filter(|host| host.last_news < 4 * 86_400).count()).unwrap());
+    assert_eq!(
+        present.iter().map(|group| group.last_news).max(),
+        hosts.iter().map(|host| host.last_news).max(),
+        "the newest report"
+    );
+    assert_eq!(counted(present), expected(store, i64::MAX).await);
+    let one = Scope::Sites(["A".to_owned()].into());
+    let of_one = store.present_groups(&one, 0).await.unwrap();
+    assert!(!of_one.is_empty() && of_one.iter().all(|group| group.site == "A"), "{of_one:?}");
+    assert_eq!(store.present_groups(&Scope::Sites(Default::default()), 0).await.unwrap(), []);
+    assert_eq!(store.groups_on(&Scope::Sites(Default::default()), DAYS).await.unwrap(), []);
+}
+
+fn run(story: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(story);
+}
+
+fn follows_from_the_past(deployment: &Deployment) {
+    run(async {
+        let store = filled(&deployment.database).await;
+        agrees(&store).await;
+    });
+}
+
+fn is_made_for_a_database_without_it(deployment: &Deployment) {
+    run(async {
+        let store = filled(&deployment.database).await;
+        deployment.sql("DELETE FROM host_now");
+        deployment.sql("DELETE FROM host_count");
+        deployment.sql("DELETE FROM site");
+        store.migrate().await.unwrap();
+        agrees(&store).await;
+    });
+}

@@ -1,0 +1,168 @@
+-- Sites that have hosts.
+CREATE TABLE site (
+    id   BIGINT PRIMARY KEY AUTO_INCREMENT,
+    name VARCHAR(100) NOT NULL UNIQUE
+) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
+-- The newest state of each host, so that the present is read without the past. Follows from `host_state`.
+CREATE TABLE host_now (
+    host      BIGINT PRIMARY KEY,
+    site      BIGINT  NOT NULL,
+    list      BIGINT  NOT NULL,
+    facts     BIGINT  NOT NULL,
+    since     BIGINT  NOT NULL,
+    last_news BIGINT  NOT NULL,
+    received  BIGINT  NOT NULL,
+    source    MEDIUMTEXT    NOT NULL,
+    signed    BIGINT  NOT NULL
+) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+CREATE INDEX host_now_by_site ON host_now (site, list, facts, last_news);
+
+-- How many hosts of a site came into (positive) or left (negative) a state on a day (UTC, since 1970-01-01): the sum up
+-- to a day is the number of hosts whose state it was at the end of that day. Follows from `host_state`.
+CREATE TABLE host_count (
+    list  BIGINT NOT NULL,
+    facts BIGINT NOT NULL,
+    site  BIGINT NOT NULL,
+    day   BIGINT NOT NULL,
+    hosts BIGINT NOT NULL,
+    PRIMARY KEY (list, facts, site, day)
+) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
+-- What a report says of itself once it is open, and the kind of trouble it is in (a word for programs; `reason` is for people).
+ALTER TABLE inbox ADD COLUMN site    MEDIUMTEXT NOT NULL DEFAULT ('');
+ALTER TABLE inbox ADD COLUMN host    MEDIUMTEXT NOT NULL DEFAULT ('');
+ALTER TABLE inbox ADD COLUMN sender  MEDIUMTEXT NOT NULL DEFAULT ('');
+ALTER TABLE inbox ADD COLUMN problem VARCHAR(32) NOT NULL DEFAULT '';
+CREATE INDEX inbox_by_site ON inbox (site(100), id);
+
+-- The key that a host was first seen with, or that was approved since.
+CREATE TABLE sender (
+    host     BIGINT PRIMARY KEY,
+    digest   CHAR(64) CHARACTER SET ascii COLLATE ascii_bin    NOT NULL,
+    since    BIGINT  NOT NULL,
+    approved MEDIUMTEXT    NOT NULL
+) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+CREATE INDEX sender_by_digest ON sender (digest);
+
+-- Reports that were refused at the door, counted: they are not kept.
+CREATE TABLE refusal (
+    id     BIGINT PRIMARY KEY AUTO_INCREMENT,
+    digest CHAR(64) CHARACTER SET ascii COLLATE ascii_bin    NOT NULL UNIQUE,
+    day    BIGINT  NOT NULL,
+    source MEDIUMTEXT    NOT NULL,
+    reason MEDIUMTEXT    NOT NULL,
+    times  BIGINT  NOT NULL,
+    last   BIGINT  NOT NULL
+) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+CREATE INDEX refusal_by_last ON refusal (last);
+
+-- What registries say of sites, as imported; `source` is gocdb, cric, osg or declared.
+CREATE TABLE registry_site (
+    id       BIGINT PRIMARY KEY AUTO_INCREMENT,
+    source   VARCHAR(16)    NOT NULL,
+    name     VARCHAR(190)    NOT NULL,
+    country  MEDIUMTEXT    NOT NULL,
+    tier     MEDIUMTEXT    NOT NULL,
+    contact  MEDIUMTEXT    NOT NULL,
+    security MEDIUMTEXT    NOT NULL,
+    prefixes MEDIUMTEXT    NOT NULL,
+    imported BIGINT  NOT NULL,
+    UNIQUE (source, name)
+) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+CREATE INDEX registry_site_by_name ON registry_site (name);
+
+ALTER TABLE reference_list ADD COLUMN note MEDIUMTEXT NOT NULL DEFAULT ('');
+
+-- A target, a deadline and the sites that are asked; `content` is a reference list as TOML, `sites` names joined by line feeds (none: all).
+CREATE TABLE campaign (
+    id       BIGINT PRIMARY KEY AUTO_INCREMENT,
+    name     VARCHAR(190)    NOT NULL UNIQUE,
+    note     MEDIUMTEXT    NOT NULL,
+    content  MEDIUMTEXT    NOT NULL,
+    sites    MEDIUMTEXT    NOT NULL,
+    begins   BIGINT  NOT NULL,
+    deadline BIGINT  NOT NULL,
+    author   MEDIUMTEXT    NOT NULL,
+    created  BIGINT  NOT NULL,
+    closed   BIGINT  NOT NULL
+) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
+-- A site, or one host of it, that need not follow a campaign for now.
+CREATE TABLE campaign_exception (
+    id       BIGINT PRIMARY KEY AUTO_INCREMENT,
+    campaign BIGINT  NOT NULL,
+    site     MEDIUMTEXT    NOT NULL,
+    host     MEDIUMTEXT    NOT NULL,
+    reason   MEDIUMTEXT    NOT NULL,
+    author   MEDIUMTEXT    NOT NULL,
+    created  BIGINT  NOT NULL,
+    expires  BIGINT  NOT NULL
+) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+CREATE INDEX campaign_exception_by_campaign ON campaign_exception (campaign);
+
+-- Mails and webhooks of campaigns: written, seen by a person, approved, then sent.
+CREATE TABLE message (
+    id        BIGINT PRIMARY KEY AUTO_INCREMENT,
+    campaign  BIGINT  NOT NULL,
+    site      MEDIUMTEXT    NOT NULL,
+    kind      VARCHAR(16)    NOT NULL,
+    recipient MEDIUMTEXT    NOT NULL,
+    subject   MEDIUMTEXT    NOT NULL,
+    body      MEDIUMTEXT    NOT NULL,
+    state     VARCHAR(16)    NOT NULL,
+    author    MEDIUMTEXT    NOT NULL,
+    created   BIGINT  NOT NULL,
+    attempts  BIGINT  NOT NULL,
+    next_try  BIGINT  NOT NULL,
+    sent      BIGINT  NOT NULL,
+    error     MEDIUMTEXT    NOT NULL
+) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+CREATE INDEX message_by_state ON message (state, next_try);
+CREATE INDEX message_by_campaign ON message (campaign);
+
+-- API tokens: only a hash of each is kept. `sites` are names joined by line feeds.
+CREATE TABLE token (
+    id        BIGINT PRIMARY KEY AUTO_INCREMENT,
+    name      MEDIUMTEXT    NOT NULL,
+    digest    CHAR(64) CHARACTER SET ascii COLLATE ascii_bin    NOT NULL UNIQUE,
+    role      VARCHAR(16)    NOT NULL,
+    sites     MEDIUMTEXT    NOT NULL,
+    author    MEDIUMTEXT    NOT NULL,
+    created   BIGINT  NOT NULL,
+    expires   BIGINT  NOT NULL,
+    last_used BIGINT  NOT NULL,
+    revoked   BIGINT  NOT NULL
+) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
+-- People who are signed in without a proxy.
+CREATE TABLE session (
+    digest  CHAR(64) CHARACTER SET ascii COLLATE ascii_bin    NOT NULL PRIMARY KEY,
+    person  MEDIUMTEXT    NOT NULL,
+    role    VARCHAR(16)    NOT NULL,
+    sites   MEDIUMTEXT    NOT NULL,
+    created BIGINT  NOT NULL,
+    expires BIGINT  NOT NULL
+) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
+-- Links that sign a person in once.
+CREATE TABLE sign_in_link (
+    digest  CHAR(64) CHARACTER SET ascii COLLATE ascii_bin    NOT NULL PRIMARY KEY,
+    person  MEDIUMTEXT    NOT NULL,
+    role    VARCHAR(16)    NOT NULL,
+    sites   MEDIUMTEXT    NOT NULL,
+    created BIGINT  NOT NULL,
+    expires BIGINT  NOT NULL
+) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
+-- Who signed in, read host data or changed something.
+CREATE TABLE audit (
+    id     BIGINT PRIMARY KEY AUTO_INCREMENT,
+    at     BIGINT  NOT NULL,
+    person MEDIUMTEXT    NOT NULL,
+    role   VARCHAR(16)    NOT NULL,
+    source MEDIUMTEXT    NOT NULL,
+    action MEDIUMTEXT    NOT NULL,
+    object MEDIUMTEXT    NOT NULL
+) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+CREATE INDEX audit_by_time ON audit (at);

@@ -1,0 +1,168 @@
+-- Sites that have hosts.
+CREATE TABLE site (
+    id   INTEGER PRIMARY KEY,
+    name TEXT    NOT NULL UNIQUE
+);
+
+-- The newest state of each host, so that the present is read without the past. Follows from `host_state`.
+CREATE TABLE host_now (
+    host      INTEGER PRIMARY KEY,
+    site      BIGINT  NOT NULL,
+    list      BIGINT  NOT NULL,
+    facts     BIGINT  NOT NULL,
+    since     BIGINT  NOT NULL,
+    last_news BIGINT  NOT NULL,
+    received  BIGINT  NOT NULL,
+    source    TEXT    NOT NULL,
+    signed    BIGINT  NOT NULL
+);
+CREATE INDEX host_now_by_site ON host_now (site, list, facts, last_news);
+
+-- How many hosts of a site came into (positive) or left (negative) a state on a day (UTC, since 1970-01-01): the sum up
+-- to a day is the number of hosts whose state it was at the end of that day. Follows from `host_state`.
+CREATE TABLE host_count (
+    list  BIGINT NOT NULL,
+    facts BIGINT NOT NULL,
+    site  BIGINT NOT NULL,
+    day   BIGINT NOT NULL,
+    hosts BIGINT NOT NULL,
+    PRIMARY KEY (list, facts, site, day)
+) WITHOUT ROWID;
+
+-- What a report says of itself once it is open, and the kind of trouble it is in (a word for programs; `reason` is for people).
+ALTER TABLE inbox ADD COLUMN site    TEXT NOT NULL DEFAULT '';
+ALTER TABLE inbox ADD COLUMN host    TEXT NOT NULL DEFAULT '';
+ALTER TABLE inbox ADD COLUMN sender  TEXT NOT NULL DEFAULT '';
+ALTER TABLE inbox ADD COLUMN problem TEXT NOT NULL DEFAULT '';
+CREATE INDEX inbox_by_site ON inbox (site, id);
+
+-- The key that a host was first seen with, or that was approved since.
+CREATE TABLE sender (
+    host     INTEGER PRIMARY KEY,
+    digest   TEXT    NOT NULL,
+    since    BIGINT  NOT NULL,
+    approved TEXT    NOT NULL
+);
+CREATE INDEX sender_by_digest ON sender (digest);
+
+-- Reports that were refused at the door, counted: they are not kept.
+CREATE TABLE refusal (
+    id     INTEGER PRIMARY KEY,
+    digest TEXT    NOT NULL UNIQUE,
+    day    BIGINT  NOT NULL,
+    source TEXT    NOT NULL,
+    reason TEXT    NOT NULL,
+    times  BIGINT  NOT NULL,
+    last   BIGINT  NOT NULL
+);
+CREATE INDEX refusal_by_last ON refusal (last);
+
+-- What registries say of sites, as imported; `source` is gocdb, cric, osg or declared.
+CREATE TABLE registry_site (
+    id       INTEGER PRIMARY KEY,
+    source   TEXT    NOT NULL,
+    name     TEXT    NOT NULL,
+    country  TEXT    NOT NULL,
+    tier     TEXT    NOT NULL,
+    contact  TEXT    NOT NULL,
+    security TEXT    NOT NULL,
+    prefixes TEXT    NOT NULL,
+    imported BIGINT  NOT NULL,
+    UNIQUE (source, name)
+);
+CREATE INDEX registry_site_by_name ON registry_site (name);
+
+ALTER TABLE reference_list ADD COLUMN note TEXT NOT NULL DEFAULT '';
+
+-- A target, a deadline and the sites that are asked; `content` is a reference list as TOML, `sites` names joined by line feeds (none: all).
+CREATE TABLE campaign (
+    id       INTEGER PRIMARY KEY,
+    name     TEXT    NOT NULL UNIQUE,
+    note     TEXT    NOT NULL,
+    content  TEXT    NOT NULL,
+    sites    TEXT    NOT NULL,
+    begins   BIGINT  NOT NULL,
+    deadline BIGINT  NOT NULL,
+    author   TEXT    NOT NULL,
+    created  BIGINT  NOT NULL,
+    closed   BIGINT  NOT NULL
+);
+
+-- A site, or one host of it, that need not follow a campaign for now.
+CREATE TABLE campaign_exception (
+    id       INTEGER PRIMARY KEY,
+    campaign BIGINT  NOT NULL,
+    site     TEXT    NOT NULL,
+    host     TEXT    NOT NULL,
+    reason   TEXT    NOT NULL,
+    author   TEXT    NOT NULL,
+    created  BIGINT  NOT NULL,
+    expires  BIGINT  NOT NULL
+);
+CREATE INDEX campaign_exception_by_campaign ON campaign_exception (campaign);
+
+-- Mails and webhooks of campaigns: written, seen by a person, approved, then sent.
+CREATE TABLE message (
+    id        INTEGER PRIMARY KEY,
+    campaign  BIGINT  NOT NULL,
+    site      TEXT    NOT NULL,
+    kind      TEXT    NOT NULL,
+    recipient TEXT    NOT NULL,
+    subject   TEXT    NOT NULL,
+    body      TEXT    NOT NULL,
+    state     TEXT    NOT NULL,
+    author    TEXT    NOT NULL,
+    created   BIGINT  NOT NULL,
+    attempts  BIGINT  NOT NULL,
+    next_try  BIGINT  NOT NULL,
+    sent      BIGINT  NOT NULL,
+    error     TEXT    NOT NULL
+);
+CREATE INDEX message_by_state ON message (state, next_try);
+CREATE INDEX message_by_campaign ON message (campaign);
+
+-- API tokens: only a hash of each is kept. `sites` are names joined by line feeds.
+CREATE TABLE token (
+    id        INTEGER PRIMARY KEY,
+    name      TEXT    NOT NULL,
+    digest    TEXT    NOT NULL UNIQUE,
+    role      TEXT    NOT NULL,
+    sites     TEXT    NOT NULL,
+    author    TEXT    NOT NULL,
+    created   BIGINT  NOT NULL,
+    expires   BIGINT  NOT NULL,
+    last_used BIGINT  NOT NULL,
+    revoked   BIGINT  NOT NULL
+);
+
+-- People who are signed in without a proxy.
+CREATE TABLE session (
+    digest  TEXT    NOT NULL PRIMARY KEY,
+    person  TEXT    NOT NULL,
+    role    TEXT    NOT NULL,
+    sites   TEXT    NOT NULL,
+    created BIGINT  NOT NULL,
+    expires BIGINT  NOT NULL
+);
+
+-- Links that sign a person in once.
+CREATE TABLE sign_in_link (
+    digest  TEXT    NOT NULL PRIMARY KEY,
+    person  TEXT    NOT NULL,
+    role    TEXT    NOT NULL,
+    sites   TEXT    NOT NULL,
+    created BIGINT  NOT NULL,
+    expires BIGINT  NOT NULL
+);
+
+-- Who signed in, read host data or changed something.
+CREATE TABLE audit (
+    id     INTEGER PRIMARY KEY,
+    at     BIGINT  NOT NULL,
+    person TEXT    NOT NULL,
+    role   TEXT    NOT NULL,
+    source TEXT    NOT NULL,
+    action TEXT    NOT NULL,
+    object TEXT    NOT NULL
+);
+CREATE INDEX audit_by_time ON audit (at);
