@@ -124,7 +124,13 @@ impl Cell {
 /// Text without what moves the cursor, changes colours or turns the writing direction.
 #[must_use]
 pub fn visible(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() || is_format(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
+    text.chars().map(|c| if misleads(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
+/// Whether a character moves the cursor, changes colours, turns the writing direction or has no width.
+#[must_use]
+pub fn misleads(c: char) -> bool {
+    c.is_control() || is_format(c)
 }
 
 /// Marks and overrides of direction, and what has no width (Unicode, general category Cf, those that mislead).
@@ -137,7 +143,7 @@ fn without_controls(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
         // Line feeds are the layout's own: within values they have been escaped already.
-        if c == '\n' || !(c.is_control() || is_format(c)) {
+        if c == '\n' || !misleads(c) {
             out.push(c);
         } else {
             for unit in c.encode_utf16(&mut [0; 2]) {

@@ -65,7 +65,7 @@ fn reports_come_through_and_only_the_team_sees_the_desk() {
     let officer: Vec<&str> = officer.iter().map(String::as_str).collect();
     let (status, page) = apache.curl("/", &officer);
     assert_eq!(status, 200, "{page} {}", apache.log());
-    assert!(page.contains(&format!("Signed in as {OFFICER}")), "{page}");
+    assert!(page.contains(&format!("Signed in as <strong>{OFFICER}")), "{page}");
     let (status, page) = apache.curl("/", &[&officer[..], &["-H", "X-Remote-User: /CN=Forged"]].concat());
     assert!(status == 200 && page.contains(OFFICER) && !page.contains("Forged"), "{page}");
     // Whoever has the header removed on the way is nobody.
@@ -190,7 +190,7 @@ fn people_sign_in_with_oidc() {
         let _ = std::fs::remove_file(&jar);
         let (status, page) = apache.curl("/", &["-L", "--max-redirs", "6", "-c", &jar, "-b", &jar]);
         assert_eq!(status, expected, "{groups}: {page} {}", apache.log());
-        assert_eq!(page.contains("Signed in as officer@example.org"), expected == 200, "{page}");
+        assert_eq!(page.contains("Signed in as <strong>officer@example.org"), expected == 200, "{page}");
     }
     // Hosts are not sent anywhere.
     let sent = deployment.reporter(&apache.url()).env("SSL_CERT_FILE", apache.ca()).output().unwrap();

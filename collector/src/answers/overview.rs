@@ -2,16 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
-
 use super::compare::{ComparedHost, Comparison};
 use super::time;
 use crate::compare::State;
+use crate::desk::frame::{Frame, Paging};
 use crate::desk::overview::{Counts, HOSTS_PER_PAGE, HostRow, Overview, SiteRow};
 
 /// The page numbered `page` (from 1): the hosts of most concern first.
 #[must_use]
-pub fn of(comparison: &Comparison, now: Timestamp, page: usize) -> Overview {
+pub fn of(comparison: &Comparison, frame: Frame, page: usize) -> Overview {
     let mut total = Counts::default();
     let mut sites: BTreeMap<&str, SiteRow> = BTreeMap::new();
     let mut hosts: Vec<HostRow> = Vec::with_capacity(comparison.hosts.len());
@@ -30,17 +29,14 @@ pub fn of(comparison: &Comparison, now: Timestamp, page: usize) -> Overview {
     hosts.sort_by(|left, right| {
         right.state.cmp(&left.state).then_with(|| (&left.site, &left.name).cmp(&(&right.site, &right.name)))
     });
-    let pages = hosts.len().div_ceil(HOSTS_PER_PAGE).max(1);
-    let page = page.clamp(1, pages);
+    let paging = Paging::of(hosts.len(), HOSTS_PER_PAGE, page, "/?page=".to_owned());
     Overview {
-        visitor: None,
-        now,
+        frame,
         lists: comparison.lists.iter().map(|list| list.name.clone()).collect(),
         total,
         sites: sites.into_values().collect(),
-        hosts: hosts.into_iter().skip((page - 1) * HOSTS_PER_PAGE).take(HOSTS_PER_PAGE).collect(),
-        page,
-        pages,
+        hosts: hosts.into_iter().skip((paging.page - 1) * HOSTS_PER_PAGE).take(HOSTS_PER_PAGE).collect(),
+        paging,
     }
 }
 

@@ -3,26 +3,19 @@
 use askama::Template;
 use jiff::Timestamp;
 
+use super::filters;
+use super::frame::{Frame, Paging};
 use crate::compare::State;
-use crate::table::{cut, visible};
-
-/// The style sheet that the page asks for.
-pub const STYLE: &str = include_str!("../../templates/desk.css");
 
 /// Hosts on one page.
 pub const HOSTS_PER_PAGE: usize = 200;
-
-/// Longer values are cut on the page, in characters; the answers as JSON and CSV have them whole.
-const LONGEST: usize = 200;
 
 /// What the page shows.
 #[derive(Debug, Clone, Template)]
 #[template(path = "overview.html")]
 pub struct Overview {
-    /// Who looks at it, when a proxy says so.
-    pub visitor: Option<String>,
-    /// When the page was made.
-    pub now: Timestamp,
+    /// What surrounds it.
+    pub frame: Frame,
     /// Names of the reference lists.
     pub lists: Vec<String>,
     /// Hosts of the whole grid by state.
@@ -31,10 +24,8 @@ pub struct Overview {
     pub sites: Vec<SiteRow>,
     /// One row a host, of this page.
     pub hosts: Vec<HostRow>,
-    /// This page, from 1.
-    pub page: usize,
-    /// How many there are.
-    pub pages: usize,
+    /// Which part of the hosts this is.
+    pub paging: Paging,
 }
 
 /// Hosts by their worst state.
@@ -95,59 +86,29 @@ pub struct HostRow {
     pub reason: String,
 }
 
-/// The page as HTML; every value from a host is escaped and freed of what misleads the eye.
-///
-/// # Errors
-/// The template's own, which well-formed values do not cause.
-pub fn render(page: &Overview) -> Result<String, askama::Error> {
-    let mut shown = page.clone();
-    for list in &mut shown.lists {
-        *list = harmless(list);
-    }
-    shown.visitor = shown.visitor.as_deref().map(harmless);
-    for site in &mut shown.sites {
-        site.name = harmless(&site.name);
-    }
-    for host in &mut shown.hosts {
-        for value in [&mut host.site, &mut host.name, &mut host.os, &mut host.kernel, &mut host.reason] {
-            *value = harmless(value);
-        }
-    }
-    Template::render(&shown)
-}
-
-fn harmless(text: &str) -> String {
-    cut(&visible(text), LONGEST)
-}
-
-/// A shape beside each word, so that no state is told by colour alone.
-fn shape(state: &State) -> &'static str {
-    match state {
-        State::Compliant => "✔",
-        State::Unknown => "?",
-        State::Behind => "▼",
-        State::Blocked => "✖",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::{Role, Scope, Viewer};
+    use crate::desk::frame::Section;
+
+    fn frame() -> Frame {
+        let viewer = Viewer { name: "Officer".to_owned(), role: Role::Officer, scope: Scope::All };
+        Frame { viewer, csrf: String::new(), now: Timestamp::UNIX_EPOCH, section: Section::Overview }
+    }
 
     fn page(hosts: Vec<HostRow>) -> String {
         let mut total = Counts::default();
         hosts.iter().for_each(|host| total.add(host.state));
         let overview = Overview {
-            now: Timestamp::UNIX_EPOCH,
+            frame: frame(),
             lists: vec!["WLCG baseline".to_owned()],
             total,
             sites: Vec::new(),
             hosts,
-            visitor: None,
-            page: 1,
-            pages: 1,
+            paging: Paging::of(0, HOSTS_PER_PAGE, 1, String::new()),
         };
-        render(&overview).unwrap()
+        overview.render().unwrap()
     }
 
     #[test]

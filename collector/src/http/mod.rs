@@ -57,7 +57,7 @@ pub fn router(shared: Shared) -> Router {
             .route("/package-report", post(legacy::receive));
     }
     if shared.desk {
-        router = router.route("/", get(desk::overview)).route("/desk.css", get(desk::style));
+        router = router.merge(desk::router());
     }
     router.with_state(shared)
 }

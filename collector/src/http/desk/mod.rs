@@ -1,0 +1,49 @@
+//! The desk: one file a page, each for people who are known.
+
+mod overview;
+mod style;
+
+use askama::Template;
+use axum::Router;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+
+use super::Shared;
+use super::error::HttpError;
+use super::peer::Visitor;
+use crate::access::{Role, Scope, Viewer};
+use crate::clock;
+use crate::desk::frame::{Frame, Section};
+
+/// Every page.
+pub(super) fn router() -> Router<Shared> {
+    Router::new()
+        .route("/", get(overview::show))
+        .route("/desk.css", get(style::sheet))
+        .route("/icon.svg", get(style::icon))
+}
+
+/// No script, no frame, nothing from outside: whatever a host put into its report stays text.
+const POLICY: &str =
+    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+/// A page as an answer that no cache keeps and no other site frames.
+pub(super) fn page(template: &impl Template) -> Result<Response, HttpError> {
+    let html = template.render().map_err(|error| HttpError::Page(error.to_string()))?;
+    let headers = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "same-origin"),
+    ];
+    Ok((headers, html).into_response())
+}
+
+/// What surrounds the pages that a visitor sees.
+pub(super) fn frame(visitor: Visitor, section: Section) -> Frame {
+    let name = visitor.identity.unwrap_or_else(|| "this machine".to_owned());
+    let viewer = Viewer { name, role: Role::Officer, scope: Scope::All };
+    Frame { viewer, csrf: String::new(), now: clock::now(), section }
+}

@@ -1,0 +1,29 @@
+//! `GET /`: sites against the reference lists.
+
+use axum::extract::{Query, State};
+use axum::response::Response;
+
+use super::super::Shared;
+use super::super::error::HttpError;
+use super::super::peer::Visitor;
+use super::{frame, page};
+use crate::answers;
+use crate::desk::frame::Section;
+
+/// Which part of a long list is shown.
+#[derive(Debug, serde::Deserialize)]
+pub(super) struct Asked {
+    #[serde(default)]
+    page: usize,
+}
+
+/// Sites and hosts against the reference lists.
+pub(super) async fn show(
+    State(shared): State<Shared>,
+    visitor: Visitor,
+    Query(asked): Query<Asked>,
+) -> Result<Response, HttpError> {
+    let frame = frame(visitor, Section::Overview);
+    let compared = answers::compare::at(&shared.store, frame.now, shared.stale_after_days).await?;
+    page(&answers::overview::of(&compared, frame, asked.page))
+}
