@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::history::changed_packages;
+use super::change::changed_packages;
 use super::{AnswerError, one_host};
 use crate::history::{self, Interval};
 use crate::package_set::Difference;

@@ -1,5 +1,6 @@
 //! Answers to people's questions: each reads the store in a number of queries that does not grow with the hosts shown.
 
+pub mod change;
 pub mod compare;
 pub mod diff;
 pub mod history;
@@ -7,6 +8,7 @@ pub mod hosts;
 pub mod inbox;
 pub mod overview;
 pub mod references;
+pub mod timeline;
 pub mod who;
 
 use std::collections::HashMap;

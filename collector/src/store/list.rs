@@ -172,6 +172,42 @@ impl Store {
         read_list(&mut connection, lineage, base, revision).await
     }
 
+    /// The packages of several lists, read together: lists of one host are mostly of one lineage.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn lists(&self, wanted: &[i64]) -> Result<HashMap<i64, PackageIds>, StoreError> {
+        let mut wanted = wanted.to_vec();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let mut lists = HashMap::with_capacity(wanted.len());
+        for ids in wanted.chunks(ROWS_PER_STATEMENT) {
+            let sql = format!(
+                "SELECT needed.id, needed.lineage, needed.revision, needed.base, needed.content FROM package_list needed \
+                 JOIN (SELECT lineage, MIN(base) AS first_revision, MAX(revision) AS last_revision FROM package_list \
+                 WHERE id IN {} GROUP BY lineage) span ON span.lineage = needed.lineage \
+                 AND needed.revision >= span.first_revision AND needed.revision <= span.last_revision \
+                 ORDER BY needed.lineage, needed.revision",
+                rows_of_binds(1, ids.len())
+            );
+            let mut query = sqlx::query_as::<_, (i64, i64, i64, i64, Vec<u8>)>(AssertSqlSafe(sql));
+            for id in ids {
+                query = query.bind(*id);
+            }
+            let mut packages = PackageIds::new();
+            for (id, lineage, revision, base, content) in query.fetch_all(&self.pool).await? {
+                if revision == base {
+                    packages.clear();
+                }
+                packages = unpack(lineage, revision, &content)?.apply(&packages);
+                if ids.binary_search(&id).is_ok() {
+                    lists.insert(id, packages.clone());
+                }
+            }
+        }
+        Ok(lists)
+    }
+
     /// For each list that holds any of `packages`: which of them it holds.
     ///
     /// # Errors
@@ -224,9 +260,12 @@ async fn read_list(
     .await?;
     let mut packages = PackageIds::new();
     for (content,) in rows {
-        let difference = Difference::unpack(&content)
-            .ok_or_else(|| StoreError::Inconsistent(format!("package list {lineage}.{revision} cannot be unpacked")))?;
-        packages = difference.apply(&packages);
+        packages = unpack(lineage, revision, &content)?.apply(&packages);
     }
     Ok(packages)
+}
+
+fn unpack(lineage: i64, revision: i64, content: &[u8]) -> Result<Difference, StoreError> {
+    Difference::unpack(content)
+        .ok_or_else(|| StoreError::Inconsistent(format!("package list {lineage}.{revision} cannot be unpacked")))
 }
