@@ -43,7 +43,7 @@ pub struct ComparedProduct {
 }
 
 /// References for one package, of whatever system.
-type Asked<'a> = BTreeMap<(&'a str, &'a str), Vec<&'a Reference>>;
+pub type Asked<'a> = BTreeMap<(&'a str, &'a str), Vec<&'a Reference>>;
 
 /// Compares every host at `at` by the lists of that day.
 ///
@@ -51,10 +51,7 @@ type Asked<'a> = BTreeMap<(&'a str, &'a str), Vec<&'a Reference>>;
 /// [`AnswerError`].
 pub async fn at(store: &Store, at: Timestamp, stale_after_days: u32) -> Result<Comparison, AnswerError> {
     let lists = references::at(store, at).await?;
-    let mut asked: Asked<'_> = BTreeMap::new();
-    for reference in lists.iter().flat_map(|list| &list.references) {
-        asked.entry((&reference.product, &reference.package)).or_default().push(reference);
-    }
+    let asked = asked_in(&lists);
     let mut names: Vec<&str> = asked.keys().map(|(_, package)| *package).collect();
     names.sort_unstable();
     names.dedup();
@@ -69,7 +66,7 @@ pub async fn at(store: &Store, at: Timestamp, stale_after_days: u32) -> Result<C
         let key = (host.state.list, host.state.facts);
         let fresh = judged.entry(key).or_insert_with(|| {
             let installed = holders.get(&host.state.list).into_iter().flatten().filter_map(|id| packages.get(id));
-            judge_host(&asked, &host, &installed.collect::<Vec<_>>(), at)
+            judge_host(&asked, (host.os.as_deref(), &host.kernel), &installed.collect::<Vec<_>>(), at)
         });
         let last_news = time(host.state.last_news);
         let products = fresh.iter().cloned().map(|mut product| {
@@ -81,14 +78,31 @@ pub async fn at(store: &Store, at: Timestamp, stale_after_days: u32) -> Result<C
     Ok(Comparison { lists, hosts })
 }
 
-fn judge_host(asked: &Asked<'_>, host: &Host, packages: &[&Package<'static>], at: Timestamp) -> Vec<ComparedProduct> {
+/// What lists ask, by product and package.
+#[must_use]
+pub fn asked_in(lists: &[ReferenceList]) -> Asked<'_> {
+    let mut asked: Asked<'_> = BTreeMap::new();
+    for reference in lists.iter().flat_map(|list| &list.references) {
+        asked.entry((&reference.product, &reference.package)).or_default().push(reference);
+    }
+    asked
+}
+
+/// What is said of a host with this system and running kernel that has these packages, among others perhaps.
+#[must_use]
+pub fn judge_host(
+    asked: &Asked<'_>,
+    (os, kernel): (Option<&str>, &str),
+    packages: &[&Package<'_>],
+    at: Timestamp,
+) -> Vec<ComparedProduct> {
     let judge = |((product, package), references): (&(&str, &str), &Vec<&Reference>)| {
         let installed: Vec<Installed<'_>> = packages
             .iter()
             .filter(|candidate| candidate.name == *package)
             .map(|found| Installed { version: &found.version, arch: &found.arch, packager: found.packager })
             .collect();
-        let verdict = compare::judge(references, host.os.as_deref(), &host.kernel, &installed, at)?;
+        let verdict = compare::judge(references, os, kernel, &installed, at)?;
         let mut versions: Vec<String> = installed.iter().map(|found| found.version.to_owned()).collect();
         versions.sort();
         versions.dedup();

@@ -4,6 +4,7 @@ pub mod change;
 pub mod compare;
 pub mod diff;
 pub mod history;
+pub mod host;
 pub mod hosts;
 pub mod inbox;
 pub mod overview;

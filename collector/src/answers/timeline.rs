@@ -88,7 +88,7 @@ fn changed_facts(old: &str, new: &str) -> Vec<FactChange> {
     let mut names: Vec<&String> = old.keys().chain(new.keys()).collect();
     names.sort_unstable();
     names.dedup();
-    let value = |lines: &HashMap<String, String>, name| lines.get(name).cloned().unwrap_or_default();
+    let value = |lines: &HashMap<String, String>, name: &String| lines.get(name).cloned().unwrap_or_default();
     let change = |name: &String| FactChange { from: value(&old, name), to: value(&new, name), name: name.clone() };
     names.into_iter().map(change).filter(|change| change.from != change.to).collect()
 }
