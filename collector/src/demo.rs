@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use jiff::Timestamp;
 use report::sealed::KeyKind;
 
+use crate::access::Scope;
 use crate::answers::{self, AnswerError};
 use crate::config::Config;
 use crate::keys::{self, KeysError};
@@ -75,7 +76,7 @@ pub async fn run(demo: &Demo, now: Timestamp, out: &mut (dyn std::io::Write + Se
     };
     store.add_reference_list(&stored).await?;
     let after = now.max(crate::clock::now());
-    let comparison = answers::compare::at(&store, after, demo.stale_after_days).await?;
+    let comparison = answers::compare::at(&store, &Scope::All, after, demo.stale_after_days).await?;
     let table = comparison.table(None, None);
     writeln!(out, "4. Compared with \"{}\" ({} references):\n", list.name, list.references.len())?;
     out.write_all(table.render(Format::Table).as_bytes())?;
@@ -134,7 +135,7 @@ fn command(program: &Path) -> Command {
 /// Waits until the newest report is opened or set aside.
 async fn wait_until_opened(store: &Store) -> Result<String, DemoError> {
     for _ in 0..300 {
-        if let Some(entry) = store.inbox(None, 1).await?.into_iter().next() {
+        if let Some(entry) = store.inbox(&Scope::All, None, 1).await?.into_iter().next() {
             match entry.state.as_str() {
                 "opened" => return Ok(entry.hash),
                 "waiting" => {}

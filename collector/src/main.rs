@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use clap::Parser as _;
 use jiff::Timestamp;
 use report::sealed::{KeyKind, OpeningKey};
+use wlcg_package_collector::access::Scope;
 use wlcg_package_collector::answers::{self, diff::Sides};
 use wlcg_package_collector::cli::{Cli, Command, FormatName, Inbox, KeyKindName, Keys, Options, Reference, Serve};
 use wlcg_package_collector::config::{self, Config};
@@ -65,19 +66,21 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
 async fn answer(store: &Store, config: &Config, question: Command, now: Timestamp) -> anyhow::Result<Table> {
     let date = |at: Option<String>| at.map_or(Ok(now), |at| query::parse_date(&at));
     Ok(match question {
-        Command::Hosts { site, at } => answers::hosts::answer(store, date(at)?, site.as_deref()).await?,
-        Command::History(host) => answers::history::answer(store, &host.host, host.site.as_deref()).await?,
+        Command::Hosts { site, at } => answers::hosts::answer(store, &Scope::All, date(at)?, site.as_deref()).await?,
+        Command::History(host) => {
+            answers::history::answer(store, &Scope::All, &host.host, host.site.as_deref()).await?
+        }
         Command::Diff { host, other, from, to, site } => {
             let from = from.map(|from| query::parse_date(&from)).transpose()?;
             let sides = Sides { host: &host, other: other.as_deref(), from, to: date(to)?, site: site.as_deref() };
-            answers::diff::answer(store, sides).await?
+            answers::diff::answer(store, &Scope::All, sides).await?
         }
         Command::Who { question, at, site } => {
             let question = PackageQuery::parse(&question)?;
-            answers::who::answer(store, &question, date(at)?, site.as_deref()).await?
+            answers::who::answer(store, &Scope::All, &question, date(at)?, site.as_deref()).await?
         }
         Command::Compare { site, product, at } => {
-            let compared = answers::compare::at(store, date(at)?, config.stale_after_days).await?;
+            let compared = answers::compare::at(store, &Scope::All, date(at)?, config.stale_after_days).await?;
             compared.table(site.as_deref(), product.as_deref())
         }
         other => anyhow::bail!("{other:?} is no question"),
@@ -200,7 +203,7 @@ async fn run_inbox(options: &Options, config: &Config, action: Option<Inbox>) ->
                         .with_context(|| format!("inbox state {word:?}: expected waiting, opened, held or unreadable"))
                 })
                 .transpose()?;
-            say(&answers::inbox::answer(&store, state, limit).await?.render(format(options)))
+            say(&answers::inbox::answer(&store, &Scope::All, state, limit).await?.render(format(options)))
         }
         Inbox::Show { report } => {
             let (_, body) = store

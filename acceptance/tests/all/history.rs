@@ -6,6 +6,7 @@ use std::sync::Arc;
 use report::hash::Hash;
 use report::sealed::{self, ContentEncryption, OpeningKey};
 use wlcg_acceptance::programs::Deployment;
+use wlcg_package_collector::access::Scope;
 use wlcg_package_collector::history::intervals;
 use wlcg_package_collector::opener::Opener;
 use wlcg_package_collector::store::{Incoming, Store};
@@ -66,7 +67,7 @@ async fn deliver(store: &Store, key: &OpeningKey, site: &str, reports: &[(i64, u
 }
 
 async fn history(store: &Store, site: &str) -> Vec<(String, i64, i64, usize)> {
-    let hosts = store.hosts_named("wn1").await.unwrap();
+    let hosts = store.hosts_named(&Scope::All, "wn1").await.unwrap();
     let (host, _, _) = hosts.iter().find(|(_, at, _)| at == site).unwrap();
     let mut told = Vec::new();
     for interval in intervals(store.runs(*host).await.unwrap()) {

@@ -62,7 +62,7 @@ fn counted(groups: Vec<HostGroup>) -> Counted {
 /// What the states over time say, one host at a time.
 async fn expected(store: &Store, at: i64) -> Counted {
     let mut counts = Counted::new();
-    for host in store.hosts_at(at).await.unwrap() {
+    for host in store.hosts_at(&Scope::All, at).await.unwrap() {
         *counts.entry((host.site, host.list)).or_default() += 1;
     }
     counts
@@ -74,7 +74,7 @@ async fn agrees(store: &Store) {
         assert_eq!(on, expected(store, (day + 1) * 86_400 - 1).await, "day {day}");
     }
     let present = store.present_groups(&Scope::All, 4 * 86_400).await.unwrap();
-    let hosts = store.hosts_at(i64::MAX).await.unwrap();
+    let hosts = store.hosts_at(&Scope::All, i64::MAX).await.unwrap();
     let stale: i64 = present.iter().map(|group| group.stale).sum();
     assert_eq!(stale, i64::try_from(hosts.iter().filter(|host| host.last_news < 4 * 86_400).count()).unwrap());
     assert_eq!(

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use report::package::Package;
 
 use super::{AnswerError, Host, hosts_at, references, time};
+use crate::access::Scope;
 use crate::compare::{self, Installed, Verdict};
 use crate::reference::{Reference, ReferenceList};
 use crate::store::Store;
@@ -45,11 +46,11 @@ pub struct ComparedProduct {
 /// References for one package, of whatever system.
 pub type Asked<'a> = BTreeMap<(&'a str, &'a str), Vec<&'a Reference>>;
 
-/// Compares every host at `at` by the lists of that day.
+/// Compares every host that may be seen at `at` by the lists of that day.
 ///
 /// # Errors
 /// [`AnswerError`].
-pub async fn at(store: &Store, at: Timestamp, stale_after_days: u32) -> Result<Comparison, AnswerError> {
+pub async fn at(store: &Store, scope: &Scope, at: Timestamp, stale_after_days: u32) -> Result<Comparison, AnswerError> {
     let lists = references::at(store, at).await?;
     let asked = asked_in(&lists);
     let mut names: Vec<&str> = asked.keys().map(|(_, package)| *package).collect();
@@ -62,7 +63,7 @@ pub async fn at(store: &Store, at: Timestamp, stale_after_days: u32) -> Result<C
     let mut hosts = Vec::new();
     // Clones share a list, a system and a kernel: what is asked of them is judged once.
     let mut judged: HashMap<(i64, i64), Vec<ComparedProduct>> = HashMap::new();
-    for host in hosts_at(store, at, None).await? {
+    for host in hosts_at(store, scope, at).await? {
         let key = (host.state.list, host.state.facts);
         let fresh = judged.entry(key).or_insert_with(|| {
             let installed = holders.get(&host.state.list).into_iter().flatten().filter_map(|id| packages.get(id));

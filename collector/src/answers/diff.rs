@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::change::changed_packages;
 use super::{AnswerError, one_host};
+use crate::access::Scope;
 use crate::history::{self, Interval};
 use crate::package_set::Difference;
 use crate::store::Store;
@@ -24,21 +25,24 @@ pub struct Sides<'a> {
     pub site: Option<&'a str>,
 }
 
-/// Packages that differ, one a row.
+/// Packages that differ between hosts that may be seen, one a row.
 ///
 /// # Errors
 /// [`AnswerError`].
-pub async fn answer(store: &Store, sides: Sides<'_>) -> Result<Table, AnswerError> {
+pub async fn answer(store: &Store, scope: &Scope, sides: Sides<'_>) -> Result<Table, AnswerError> {
     let (first, second) = match sides.other {
         Some(other) => {
             let date = sides.from.unwrap_or(sides.to);
-            (list_at(store, sides.host, sides.site, date).await?, list_at(store, other, sides.site, sides.to).await?)
+            (
+                list_at(store, scope, sides.host, sides.site, date).await?,
+                list_at(store, scope, other, sides.site, sides.to).await?,
+            )
         }
         None => {
-            let to = interval_at(store, sides.host, sides.site, sides.to).await?;
+            let to = interval_at(store, scope, sides.host, sides.site, sides.to).await?;
             let from = match sides.from {
-                Some(from) => interval_at(store, sides.host, sides.site, from).await?,
-                None => interval_at(store, sides.host, sides.site, super::time(to.from - 1)).await?,
+                Some(from) => interval_at(store, scope, sides.host, sides.site, from).await?,
+                None => interval_at(store, scope, sides.host, sides.site, super::time(to.from - 1)).await?,
             };
             (from.facts.list, to.facts.list)
         }
@@ -55,12 +59,24 @@ pub async fn answer(store: &Store, sides: Sides<'_>) -> Result<Table, AnswerErro
     Ok(Table { columns: vec!["package", "arch", "from", "to"], rows: rows.collect() })
 }
 
-async fn list_at(store: &Store, name: &str, site: Option<&str>, at: Timestamp) -> Result<i64, AnswerError> {
-    Ok(interval_at(store, name, site, at).await?.facts.list)
+async fn list_at(
+    store: &Store,
+    scope: &Scope,
+    name: &str,
+    site: Option<&str>,
+    at: Timestamp,
+) -> Result<i64, AnswerError> {
+    Ok(interval_at(store, scope, name, site, at).await?.facts.list)
 }
 
-async fn interval_at(store: &Store, name: &str, site: Option<&str>, at: Timestamp) -> Result<Interval, AnswerError> {
-    let (host, _) = one_host(store, name, site).await?;
+async fn interval_at(
+    store: &Store,
+    scope: &Scope,
+    name: &str,
+    site: Option<&str>,
+    at: Timestamp,
+) -> Result<Interval, AnswerError> {
+    let (host, _) = one_host(store, scope, name, site).await?;
     let intervals = history::intervals(store.runs(host).await?);
     intervals
         .into_iter()

@@ -2,6 +2,7 @@
 
 use super::timeline;
 use super::{AnswerError, one_host};
+use crate::access::Scope;
 use crate::store::Store;
 use crate::table::{Cell, Table};
 
@@ -9,8 +10,8 @@ use crate::table::{Cell, Table};
 ///
 /// # Errors
 /// [`AnswerError`].
-pub async fn answer(store: &Store, name: &str, site: Option<&str>) -> Result<Table, AnswerError> {
-    let (host, site) = one_host(store, name, site).await?;
+pub async fn answer(store: &Store, scope: &Scope, name: &str, site: Option<&str>) -> Result<Table, AnswerError> {
+    let (host, site) = one_host(store, scope, name, site).await?;
     let rows = timeline::of(store, host).await?.into_iter().map(|step| {
         let said = step.facts.iter().map(|change| format!("{}: {} -> {}", change.name, change.from, change.to));
         let changes: Vec<String> = step.changes.iter().map(ToString::to_string).chain(said).collect();

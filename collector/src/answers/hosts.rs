@@ -3,16 +3,17 @@
 use jiff::Timestamp;
 
 use super::{AnswerError, hosts_at, time};
+use crate::access::Scope;
 use crate::store::Store;
 use crate::table::{Cell, Table};
 
-/// Hosts at a date.
+/// Hosts that may be seen, at a date; only those of `site` when one is given.
 ///
 /// # Errors
 /// [`AnswerError`].
-pub async fn answer(store: &Store, at: Timestamp, site: Option<&str>) -> Result<Table, AnswerError> {
+pub async fn answer(store: &Store, scope: &Scope, at: Timestamp, site: Option<&str>) -> Result<Table, AnswerError> {
     let sizes = store.list_sizes().await?;
-    let rows = hosts_at(store, at, site).await?.into_iter().map(|host| {
+    let rows = hosts_at(store, &scope.narrowed(site), at).await?.into_iter().map(|host| {
         vec![
             Cell::Text(host.state.site),
             Cell::Text(host.state.name),

@@ -1,15 +1,16 @@
 //! What waits, failed or is held.
 
 use super::{AnswerError, time};
+use crate::access::Scope;
 use crate::store::{InboxState, Store};
 use crate::table::{Cell, Table};
 
-/// Reports in the inbox, newest first.
+/// Reports in the inbox that may be seen, newest first.
 ///
 /// # Errors
 /// [`AnswerError`].
-pub async fn answer(store: &Store, state: Option<InboxState>, limit: u32) -> Result<Table, AnswerError> {
-    let rows = store.inbox(state, i64::from(limit)).await?.into_iter().map(|entry| {
+pub async fn answer(store: &Store, scope: &Scope, state: Option<InboxState>, limit: u32) -> Result<Table, AnswerError> {
+    let rows = store.inbox(scope, state, i64::from(limit)).await?.into_iter().map(|entry| {
         vec![
             Cell::Text(entry.hash),
             Cell::Time(Some(time(entry.received))),

@@ -17,6 +17,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use report::os;
 
+use crate::access::Scope;
 use crate::query::QueryError;
 use crate::reference::ReferenceError;
 use crate::store::{HostState, Store, StoreError};
@@ -72,13 +73,12 @@ pub struct Host {
     pub tag: String,
 }
 
-/// Every host that had reported by `at`, by site and name; only those of `site` when one is given.
+/// Every host that may be seen and had reported by `at`, by site and name.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn hosts_at(store: &Store, at: Timestamp, site: Option<&str>) -> Result<Vec<Host>, StoreError> {
-    let mut states = store.hosts_at(at.as_second()).await?;
-    states.retain(|state| site.is_none_or(|site| site == state.site));
+pub async fn hosts_at(store: &Store, scope: &Scope, at: Timestamp) -> Result<Vec<Host>, StoreError> {
+    let states = store.hosts_at(scope, at.as_second()).await?;
     let ids: Vec<i64> = states.iter().map(|state| state.facts).collect();
     let read: HashMap<i64, Facts> =
         store.facts(&ids).await?.into_iter().map(|(id, text)| (id, Facts::read(&text))).collect();
@@ -89,13 +89,17 @@ pub async fn hosts_at(store: &Store, at: Timestamp, site: Option<&str>) -> Resul
     Ok(states.into_iter().map(host).collect())
 }
 
-/// The one host of that name, at `site` when several sites have one: its id and site.
+/// The one host of that name that may be seen, at `site` when several sites have one: its id and site.
 ///
 /// # Errors
 /// [`AnswerError::NoHost`] or [`AnswerError::ManyHosts`].
-pub async fn one_host(store: &Store, name: &str, site: Option<&str>) -> Result<(i64, String), AnswerError> {
-    let mut hosts = store.hosts_named(name).await?;
-    hosts.retain(|(_, at, _)| site.is_none_or(|site| site == at));
+pub async fn one_host(
+    store: &Store,
+    scope: &Scope,
+    name: &str,
+    site: Option<&str>,
+) -> Result<(i64, String), AnswerError> {
+    let hosts = store.hosts_named(&scope.narrowed(site), name).await?;
     match hosts.as_slice() {
         [] => Err(AnswerError::NoHost(name.to_owned())),
         [(id, site, _)] => Ok((*id, site.clone())),

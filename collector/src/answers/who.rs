@@ -5,16 +5,18 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use super::{AnswerError, hosts_at, time};
+use crate::access::Scope;
 use crate::query::PackageQuery;
 use crate::store::{Store, StoreError};
 use crate::table::{Cell, Table};
 
-/// One row for each host and package that the question matches.
+/// One row for each host that may be seen and package that the question matches.
 ///
 /// # Errors
 /// [`AnswerError`].
 pub async fn answer(
     store: &Store,
+    scope: &Scope,
     question: &PackageQuery,
     at: Timestamp,
     site: Option<&str>,
@@ -25,7 +27,7 @@ pub async fn answer(
     let by_id: HashMap<_, _> = packages.into_iter().collect();
     let holders = store.lists_with(&ids).await?;
     let mut rows = Vec::new();
-    for host in hosts_at(store, at, site).await? {
+    for host in hosts_at(store, &scope.narrowed(site), at).await? {
         let mut found: Vec<_> =
             holders.get(&host.state.list).into_iter().flatten().filter_map(|id| by_id.get(id)).collect();
         found.sort();

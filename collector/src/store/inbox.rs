@@ -5,8 +5,10 @@ use std::fmt;
 use report::acknowledgement::Receipt;
 use report::hash::Hash;
 use serde::Serialize;
+use sqlx::AssertSqlSafe;
 
-use super::{Store, StoreError, Writing, retrying};
+use super::{Store, StoreError, Writing, retrying, scope_condition};
+use crate::access::Scope;
 
 /// A report on its way in.
 #[derive(Debug)]
@@ -128,19 +130,28 @@ impl Store {
             .collect()
     }
 
-    /// Reports in the inbox, newest first, of one state or all.
+    /// Reports in the inbox that may be seen, newest first, of one state or all; what has no site yet is for those who see
+    /// all.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn inbox(&self, state: Option<InboxState>, limit: i64) -> Result<Vec<InboxEntry>, StoreError> {
-        let wanted = state.map_or("", InboxState::as_str);
-        let rows: Vec<(String, i64, String, i64, String, String)> = sqlx::query_as(
-            "SELECT hash, received, source, size, state, reason FROM inbox WHERE ? IN ('', state) ORDER BY id DESC LIMIT ?",
-        )
-        .bind(wanted)
-        .bind(limit)
-        .fetch_all(&self.pool)
-        .await?;
+    pub async fn inbox(
+        &self,
+        scope: &Scope,
+        state: Option<InboxState>,
+        limit: i64,
+    ) -> Result<Vec<InboxEntry>, StoreError> {
+        let sql = format!(
+            "SELECT hash, received, source, size, state, reason FROM inbox WHERE ? IN ('', state) AND {} \
+             ORDER BY id DESC LIMIT ?",
+            scope_condition("site", scope)
+        );
+        let mut query = sqlx::query_as::<_, (String, i64, String, i64, String, String)>(AssertSqlSafe(sql))
+            .bind(state.map_or("", InboxState::as_str));
+        for site in scope.sites() {
+            query = query.bind(site);
+        }
+        let rows = query.bind(limit).fetch_all(&self.pool).await?;
         Ok(rows.into_iter().map(InboxEntry::from).collect())
     }
 

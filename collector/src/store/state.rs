@@ -2,7 +2,8 @@
 
 use sqlx::AssertSqlSafe;
 
-use super::{Arrival, HostId, Store, StoreError, Writing};
+use super::{Arrival, HostId, Store, StoreError, Writing, scope_condition};
+use crate::access::Scope;
 use crate::history::{self, Change, HostFacts, Run};
 
 /// A host at some date: its newest state not after it.
@@ -149,21 +150,26 @@ impl Writing {
 }
 
 impl Store {
-    /// Every host that had reported by `at` (unix seconds), with its state of then.
+    /// Every host that may be seen and had reported by `at` (unix seconds), with its state of then.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn hosts_at(&self, at: i64) -> Result<Vec<HostState>, StoreError> {
-        let rows: Vec<HostRow> = sqlx::query_as(
+    pub async fn hosts_at(&self, scope: &Scope, at: i64) -> Result<Vec<HostState>, StoreError> {
+        let sql = format!(
             "SELECT host.id, host.site, host.name, host_state.list, host_state.facts, host_state.first_seen, host_state.seen \
              FROM host JOIN host_state ON host_state.host = host.id AND host_state.first_seen = \
              (SELECT MAX(newest.first_seen) FROM host_state newest WHERE newest.host = host.id AND newest.first_seen <= ?) \
-             ORDER BY host.site, host.name",
-        )
-        .bind(at)
-        .fetch_all(&self.pool)
-        .await?;
-        rows.into_iter()
+             WHERE {} ORDER BY host.site, host.name",
+            scope_condition("host.site", scope)
+        );
+        let mut query = sqlx::query_as::<_, HostRow>(AssertSqlSafe(sql)).bind(at);
+        for site in scope.sites() {
+            query = query.bind(site);
+        }
+        query
+            .fetch_all(&self.pool)
+            .await?
+            .into_iter()
             .map(|(host, site, name, list, facts, since, seen)| {
                 let seen = history::unpack_times(since, &seen)
                     .ok_or_else(|| StoreError::Inconsistent(format!("times of host {host} from {since}")))?;
@@ -173,15 +179,20 @@ impl Store {
             .collect()
     }
 
-    /// Ids, sites and names of the hosts with this name, at every site that has one.
+    /// Ids, sites and names of the hosts with this name, at every site that has one and may be seen.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn hosts_named(&self, name: &str) -> Result<Vec<(i64, String, String)>, StoreError> {
-        Ok(sqlx::query_as("SELECT id, site, name FROM host WHERE name = ? ORDER BY site")
-            .bind(name)
-            .fetch_all(&self.pool)
-            .await?)
+    pub async fn hosts_named(&self, scope: &Scope, name: &str) -> Result<Vec<(i64, String, String)>, StoreError> {
+        let sql = format!(
+            "SELECT id, site, name FROM host WHERE name = ? AND {} ORDER BY site",
+            scope_condition("site", scope)
+        );
+        let mut query = sqlx::query_as(AssertSqlSafe(sql)).bind(name);
+        for site in scope.sites() {
+            query = query.bind(site);
+        }
+        Ok(query.fetch_all(&self.pool).await?)
     }
 
     /// Every run of a host.

@@ -24,6 +24,6 @@ pub(super) async fn show(
     Query(asked): Query<Asked>,
 ) -> Result<Response, HttpError> {
     let frame = frame(visitor, Section::Overview);
-    let compared = answers::compare::at(&shared.store, frame.now, shared.stale_after_days).await?;
+    let compared = answers::compare::at(&shared.store, &frame.viewer.scope, frame.now, shared.stale_after_days).await?;
     page(&answers::overview::of(&compared, frame, asked.page))
 }
