@@ -10,6 +10,7 @@ pub mod inbox;
 pub mod overview;
 pub mod references;
 pub mod timeline;
+pub mod warnings;
 pub mod who;
 
 use std::collections::HashMap;

@@ -21,6 +21,8 @@ pub struct Step {
     pub until: Option<Timestamp>,
     /// How many reports said so.
     pub reports: usize,
+    /// Id of its package list.
+    pub list: i64,
     /// How many packages there were.
     pub packages: usize,
     /// What came, went or changed since the step before; empty in the first.
@@ -73,6 +75,7 @@ pub async fn of(store: &Store, host: i64) -> Result<Vec<Step>, StoreError> {
         last_seen: time(interval.last_seen),
         until: interval.until.map(time),
         reports: interval.reports,
+        list: interval.facts.list,
         packages: packages_of(interval).len(),
         changes: changes_between(&changed, difference),
         facts: before.map(|before| changed_facts(facts_of(before), facts_of(interval))).unwrap_or_default(),

@@ -1,9 +1,11 @@
 //! The officer's desk: pages made on the server from plain values, one file a page.
 
 pub mod chart;
+pub mod failure;
 pub mod filters;
 pub mod frame;
 pub mod harmless;
+pub mod host;
 pub mod overview;
 
 use std::fmt::Write as _;

@@ -58,6 +58,9 @@ pub(super) enum HttpError {
     /// The page's question has no answer.
     #[error("not answered: {0}")]
     Answer(#[from] AnswerError),
+    /// The question itself cannot be read.
+    #[error("{0}")]
+    Question(String),
     /// A page could not be made.
     #[error("the page could not be made: {0}")]
     Page(String),
@@ -83,8 +86,18 @@ impl HttpError {
             HttpError::NotLocal | HttpError::NoIdentity | HttpError::UnknownProxy => {
                 (StatusCode::FORBIDDEN, "not from here")
             }
-            HttpError::Intake(_) | HttpError::Store(_) | HttpError::Answer(_) => {
+            HttpError::Answer(AnswerError::Query(_)) | HttpError::Question(_) => {
+                (StatusCode::BAD_REQUEST, "unreadable question")
+            }
+            HttpError::Answer(AnswerError::ManyHosts { .. }) => (StatusCode::BAD_REQUEST, "several hosts"),
+            HttpError::Answer(AnswerError::Reference(_)) => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "unreadable reference list")
+            }
+            HttpError::Intake(_) | HttpError::Store(_) | HttpError::Answer(AnswerError::Store(_)) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "try again later")
+            }
+            HttpError::Answer(AnswerError::NoHost(_) | AnswerError::TooEarly { .. } | AnswerError::NoList(_)) => {
+                (StatusCode::NOT_FOUND, "not found")
             }
             HttpError::Page(_) => (StatusCode::INTERNAL_SERVER_ERROR, "page failed"),
             HttpError::NotFound => (StatusCode::NOT_FOUND, "no such path"),
@@ -101,9 +114,9 @@ impl IntoResponse for HttpError {
         }
         let detail = match &self {
             // A database's own words may hold names and addresses that are nobody's business outside.
-            HttpError::Intake(IntakeError::Store(_)) | HttpError::Store(_) | HttpError::Answer(_) => {
-                "the database does not answer: try again later".to_owned()
-            }
+            HttpError::Intake(IntakeError::Store(_))
+            | HttpError::Store(_)
+            | HttpError::Answer(AnswerError::Store(_)) => "the database does not answer: try again later".to_owned(),
             HttpError::Page(_) => "the page could not be made: the collector's log says why".to_owned(),
             told => told.to_string(),
         };

@@ -5,6 +5,7 @@ mod error;
 mod health;
 mod legacy;
 mod peer;
+mod question;
 mod receive;
 
 use std::net::IpAddr;

@@ -1,11 +1,14 @@
 //! The desk: one file a page, each for people who are known.
 
+mod failure;
+mod host;
 mod overview;
 mod style;
 
 use askama::Template;
 use axum::Router;
 use axum::http::header;
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
@@ -20,8 +23,10 @@ use crate::desk::frame::{Frame, Section};
 pub(super) fn router() -> Router<Shared> {
     Router::new()
         .route("/", get(overview::show))
+        .route("/hosts/{site}/{host}", get(host::show))
         .route("/desk.css", get(style::sheet))
         .route("/icon.svg", get(style::icon))
+        .layer(middleware::from_fn(failure::as_page))
 }
 
 /// No script, no frame, nothing from outside: whatever a host put into its report stays text.

@@ -1,17 +1,19 @@
 //! `GET /`: sites against the reference lists.
 
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::Response;
 
 use super::super::Shared;
 use super::super::error::HttpError;
 use super::super::peer::Visitor;
+use super::super::question::Question;
 use super::{frame, page};
 use crate::answers;
 use crate::desk::frame::Section;
 
 /// Which part of a long list is shown.
 #[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Asked {
     #[serde(default)]
     page: usize,
@@ -21,7 +23,7 @@ pub(super) struct Asked {
 pub(super) async fn show(
     State(shared): State<Shared>,
     visitor: Visitor,
-    Query(asked): Query<Asked>,
+    Question(asked): Question<Asked>,
 ) -> Result<Response, HttpError> {
     let frame = frame(visitor, Section::Overview);
     let compared = answers::compare::at(&shared.store, &frame.viewer.scope, frame.now, shared.stale_after_days).await?;
