@@ -14,6 +14,7 @@ pub mod intake;
 pub mod keys;
 pub mod opener;
 pub mod package_set;
+pub mod problem;
 pub mod query;
 pub mod reference;
 pub mod serve;

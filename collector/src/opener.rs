@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use report::sealed::OpeningKey;
+use report::sealed::{OpeningKey, Signer};
 
-use crate::store::{Arrival, InboxState, Sealed, Store, StoreError, Writing, retrying};
-use crate::unseal::{self, Claim, Unreadable};
+use crate::store::{Arrival, Sealed, Store, StoreError, Writing, retrying};
+use crate::unseal::{self, Claim, Claimed, SetAside, Unreadable};
 
 /// Reports that are opened side by side and stored in one transaction.
 const BATCH: i64 = 32;
@@ -56,26 +56,30 @@ impl Opener {
         for sealed in waiting {
             let keys = Arc::clone(&self.keys);
             let opening = tokio::task::spawn_blocking(move || {
-                let text = unseal::unseal(&sealed.body, &keys);
-                (sealed, text)
+                let unsealed = unseal::unseal(&sealed.body, &keys);
+                (sealed, unsealed)
             });
             openings.push(opening);
         }
         let mut texts = Vec::with_capacity(openings.len());
         let mut done = Opened::default();
         for opening in openings {
-            let (sealed, text) = opening.await.map_err(|error| StoreError::Inconsistent(error.to_string()))?;
-            match text {
-                Ok(text) => texts.push((sealed, text)),
-                Err(reason) => self.set_aside(&sealed, &reason, &mut done).await?,
+            let (sealed, unsealed) = opening.await.map_err(|error| StoreError::Inconsistent(error.to_string()))?;
+            match unsealed {
+                Ok(unsealed) => texts.push((sealed, unsealed)),
+                Err(aside) => self.set_aside(&sealed, &aside, &mut done).await?,
             }
         }
         let mut claims = Vec::with_capacity(texts.len());
-        for (sealed, text) in &texts {
+        for (sealed, unsealed) in &texts {
             let received = Timestamp::from_second(sealed.received).unwrap_or(Timestamp::UNIX_EPOCH);
-            match unseal::read(text, received) {
-                Ok(claim) => claims.push((sealed, claim)),
-                Err(reason) => self.set_aside(sealed, &reason, &mut done).await?,
+            let signer = unsealed.signer.as_ref();
+            match unseal::read(&unsealed.text, received) {
+                Ok(claim) => claims.push(Opening { sealed, claim, signer }),
+                Err(reason) => {
+                    let aside = SetAside { reason, claimed: Claimed::by(&unsealed.text, signer) };
+                    self.set_aside(sealed, &aside, &mut done).await?;
+                }
             }
         }
         self.store_claims(&claims, &mut done).await?;
@@ -83,23 +87,26 @@ impl Opener {
     }
 
     /// One transaction for all; where the database refuses, one for each, so that the refused one stands alone.
-    async fn store_claims(&self, claims: &[(&Sealed, Claim<'_>)], done: &mut Opened) -> Result<(), StoreError> {
+    async fn store_claims(&self, claims: &[Opening<'_>], done: &mut Opened) -> Result<(), StoreError> {
         if claims.is_empty() {
             return Ok(());
         }
         match retrying(|| self.try_store(claims)).await {
             Ok(outcomes) => {
-                for ((sealed, _), outcome) in claims.iter().zip(outcomes) {
+                for (opening, outcome) in claims.iter().zip(outcomes) {
                     match outcome {
                         Ok(()) => done.opened += 1,
-                        Err(reason) => self.set_aside(sealed, &reason, done).await?,
+                        Err(reason) => self.set_aside(opening.sealed, &opening.aside(reason), done).await?,
                     }
                 }
                 Ok(())
             }
             Err(error) if error.is_retryable() => Err(error),
             Err(error) => match claims {
-                [(sealed, _)] => self.set_aside(sealed, &Unreadable::Store(error.to_string()), done).await,
+                [opening] => {
+                    let aside = opening.aside(Unreadable::Store(error.to_string()));
+                    self.set_aside(opening.sealed, &aside, done).await
+                }
                 _ => {
                     for claim in claims {
                         Box::pin(self.store_claims(std::slice::from_ref(claim), done)).await?;
@@ -110,31 +117,46 @@ impl Opener {
         }
     }
 
-    async fn try_store(&self, claims: &[(&Sealed, Claim<'_>)]) -> Result<Vec<Result<(), Unreadable>>, StoreError> {
+    async fn try_store(&self, claims: &[Opening<'_>]) -> Result<Vec<Result<(), Unreadable>>, StoreError> {
         let mut writing = self.store.begin().await?;
         let mut outcomes = Vec::with_capacity(claims.len());
-        for (sealed, claim) in claims {
-            outcomes.push(add_to_history(&mut writing, sealed, claim).await?);
+        for opening in claims {
+            outcomes.push(add_to_history(&mut writing, opening).await?);
         }
         writing.commit().await?;
         Ok(outcomes)
     }
 
-    async fn set_aside(&self, sealed: &Sealed, reason: &Unreadable, done: &mut Opened) -> Result<(), StoreError> {
-        let state = if reason.is_held() { InboxState::Held } else { InboxState::Unreadable };
+    async fn set_aside(&self, sealed: &Sealed, aside: &SetAside, done: &mut Opened) -> Result<(), StoreError> {
+        let (state, reason) = (aside.reason.state(), &aside.reason);
         tracing::warn!(report = %sealed.hash, %state, %reason, "report set aside in the inbox");
-        self.store.set_aside(sealed.hash, state, &reason.to_string()).await?;
+        self.store.set_aside(sealed.hash, aside).await?;
         done.set_aside += 1;
         Ok(())
     }
 }
 
+/// A report that was read, on its way into its host's history.
+struct Opening<'a> {
+    sealed: &'a Sealed,
+    claim: Claim<'a>,
+    signer: Option<&'a Signer>,
+}
+
+impl Opening<'_> {
+    fn aside(&self, reason: Unreadable) -> SetAside {
+        SetAside { reason, claimed: self.claimed() }
+    }
+
+    fn claimed(&self) -> Claimed {
+        let sender = self.signer.map(|signer| signer.key.to_string()).unwrap_or_default();
+        Claimed { site: self.claim.site.to_owned(), host: self.claim.header.host.to_string(), sender }
+    }
+}
+
 /// Host, list, state and mark in the caller's transaction. A list that is known by its bytes is not parsed.
-async fn add_to_history(
-    writing: &mut Writing,
-    sealed: &Sealed,
-    claim: &Claim<'_>,
-) -> Result<Result<(), Unreadable>, StoreError> {
+async fn add_to_history(writing: &mut Writing, opening: &Opening<'_>) -> Result<Result<(), Unreadable>, StoreError> {
+    let Opening { sealed, claim, signer } = opening;
     let known = writing.list_id(claim.packages.hash_as_received()).await?;
     let parsed = match known {
         Some(_) => None,
@@ -143,7 +165,7 @@ async fn add_to_history(
             Err(reason) => return Ok(Err(reason)),
         },
     };
-    if !writing.mark_opened(sealed.hash, claim.site, &claim.header.host).await? {
+    if !writing.mark_opened(sealed.hash, &opening.claimed()).await? {
         return Ok(Ok(()));
     }
     let host = writing.host_id(claim.site, &claim.header.host).await?;
@@ -160,7 +182,7 @@ async fn add_to_history(
         },
         (None, None) => return Err(StoreError::Inconsistent("a list neither known nor parsed".to_owned())),
     };
-    let arrival = Arrival { received: sealed.received, source: &sealed.source, signed: false };
+    let arrival = Arrival { received: sealed.received, source: &sealed.source, signed: signer.is_some() };
     writing.add_to_history(host, (claim.collected.as_second(), list, facts), arrival).await?;
     Ok(Ok(()))
 }

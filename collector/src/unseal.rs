@@ -4,22 +4,89 @@ use jiff::Timestamp;
 use report::compression::{self, CompressionError};
 use report::hash::Hash;
 use report::report::Header;
-use report::sealed::{self, OpenError, OpeningKey};
+use report::sealed::{self, OpenError, OpeningKey, SignatureError, Signer};
 use report::site::{self, SiteError};
 use report::text::{self, PackageSection, TextError};
+
+use crate::problem::Problem;
+use crate::store::InboxState;
 
 /// A report's clock may be so far ahead of ours, in seconds; beyond it the host's present could not be told from its future.
 const CLOCK_AHEAD: i64 = 86_400;
 
-/// The report text inside sealed bytes, or the text itself where a legacy host sent it plain.
+/// What was inside sealed bytes.
+#[derive(Debug)]
+pub struct Unsealed {
+    /// The report text.
+    pub text: Vec<u8>,
+    /// Who signed it, if it is signed.
+    pub signer: Option<Signer>,
+}
+
+/// The report text inside sealed bytes, or the text itself where a legacy host sent it plain, and who signed it.
 ///
 /// # Errors
-/// [`Unreadable`] with the reason for the inbox.
-pub fn unseal(body: &[u8], keys: &[OpeningKey]) -> Result<Vec<u8>, Unreadable> {
+/// [`SetAside`] with the reason for the inbox.
+pub fn unseal(body: &[u8], keys: &[OpeningKey]) -> Result<Unsealed, SetAside> {
     // A report text begins with a separator line, DER never does.
-    let content = if body.starts_with(b"#") { body.to_vec() } else { sealed::open(body, keys)? };
-    Ok(compression::expand(content)?)
+    let content =
+        if body.starts_with(b"#") { Ok(body.to_vec()) } else { sealed::open(body, keys).map_err(Unreadable::Seal) };
+    let content = content.map_err(|reason| SetAside { reason, claimed: Claimed::default() })?;
+    let (content, signer) = match sealed::verify(&content) {
+        Ok(Some((content, signer))) => (content, Some(signer)),
+        Ok(None) => (content, None),
+        Err(reason) => {
+            let claimed = sealed::unverified(&content).map_or_else(Claimed::default, |(content, signer)| {
+                Claimed::by(&compression::expand(content).unwrap_or_default(), Some(&signer))
+            });
+            return Err(SetAside { reason: Unreadable::Signature(reason), claimed });
+        }
+    };
+    match compression::expand(content) {
+        Ok(text) => Ok(Unsealed { text, signer }),
+        Err(reason) => Err(SetAside { reason: reason.into(), claimed: Claimed::by(b"", signer.as_ref()) }),
+    }
 }
+
+/// A report that does not become history: it stays sealed in the inbox.
+#[derive(Debug)]
+pub struct SetAside {
+    /// Why.
+    pub reason: Unreadable,
+    /// What it says of itself.
+    pub claimed: Claimed,
+}
+
+/// What a report says of itself that is not believed: for people who look for it in the inbox.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Claimed {
+    /// The site; empty when it names none that a registry could hold.
+    pub site: String,
+    /// The host; empty when it cannot be seen.
+    pub host: String,
+    /// The key that signed it, as in [`Signer::key`]; empty when it is not signed.
+    pub sender: String,
+}
+
+impl Claimed {
+    /// Looks for site and host in a text that need not be a report.
+    #[must_use]
+    pub fn by(text: &[u8], signer: Option<&Signer>) -> Self {
+        let header = text.get(..text.len().min(MOST_HEADER)).unwrap_or_default();
+        let header = String::from_utf8_lossy(header);
+        let lines = || header.lines().skip(1).take_while(|line| line.trim_end() != "#");
+        let value = |name: &str| {
+            let value = lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap_or_default();
+            value.split_whitespace().next().unwrap_or_default().to_owned()
+        };
+        let (site, host) = if header.starts_with('#') { (value("site"), value("host")) } else { Default::default() };
+        let sender = signer.map(|signer| signer.key.to_string()).unwrap_or_default();
+        Claimed { site: if site::check(&site).is_ok() { site } else { String::new() }, host, sender }
+    }
+}
+
+/// Most bytes of a text that are searched for what it claims.
+const MOST_HEADER: usize = 64 * 1024;
 
 /// What a report claims, checked as far as it can be without other reports.
 #[derive(Debug)]
@@ -37,7 +104,7 @@ pub struct Claim<'a> {
 /// Reads what a report claims.
 ///
 /// # Errors
-/// [`Unreadable`]; [`Unreadable::is_held`] tells claims that a person may decide on from bytes that say nothing.
+/// [`Unreadable`]; [`Unreadable::state`] tells claims that a person may decide on from bytes that say nothing.
 pub fn read(text: &[u8], received: Timestamp) -> Result<Claim<'_>, Unreadable> {
     let (header, packages) = text::read_header(text)?;
     let site = match header.site {
@@ -82,6 +149,9 @@ pub enum Unreadable {
     /// The seal does not open.
     #[error("{0}")]
     Seal(#[from] OpenError),
+    /// Something was changed after it was signed.
+    #[error("{0}")]
+    Signature(SignatureError),
     /// What was inside does not expand.
     #[error("{0}")]
     Compression(#[from] CompressionError),
@@ -111,13 +181,29 @@ pub enum Unreadable {
 }
 
 impl Unreadable {
-    /// Whether the report was read, but is not believed as it is.
+    /// The kind of trouble.
     #[must_use]
-    pub fn is_held(&self) -> bool {
+    pub fn problem(&self) -> Problem {
         match self {
-            Unreadable::NoPackages | Unreadable::NoSite | Unreadable::Site(_) | Unreadable::ClockAhead { .. } => true,
-            Unreadable::Text(error) => error.is_truncated(),
-            Unreadable::Seal(_) | Unreadable::Compression(_) | Unreadable::Store(_) => false,
+            Unreadable::Seal(_) => Problem::NotOpened,
+            Unreadable::Signature(_) => Problem::BadSignature,
+            Unreadable::Compression(_) => Problem::Damaged,
+            Unreadable::Text(error) if error.is_truncated() => Problem::Truncated,
+            Unreadable::Text(_) => Problem::NoReport,
+            Unreadable::NoPackages => Problem::NoPackages,
+            Unreadable::NoSite => Problem::NoSite,
+            Unreadable::Site(_) => Problem::SiteName,
+            Unreadable::ClockAhead { .. } => Problem::ClockAhead,
+            Unreadable::Store(_) => Problem::Database,
+        }
+    }
+
+    /// Where the report goes: held when it was read, but is not believed as it is.
+    #[must_use]
+    pub fn state(&self) -> InboxState {
+        match self.problem() {
+            Problem::NotOpened | Problem::Damaged | Problem::NoReport | Problem::Database => InboxState::Unreadable,
+            _ => InboxState::Held,
         }
     }
 }
@@ -139,7 +225,7 @@ mod tests {
         assert_eq!(claim.package_list().unwrap().1.len(), 1);
 
         let early = read(TEXT.as_bytes(), at("2026-01-29T00:00:00Z")).unwrap_err();
-        assert!(early.is_held() && early.to_string().contains("clock is ahead"), "{early}");
+        assert!(early.state() == InboxState::Held && early.to_string().contains("clock is ahead"), "{early}");
         for (from, to, reason) in [
             ("site: CERN-PROD\n", "", "no `site:`"),
             ("CERN-PROD", "MY-SITE", "placeholder"),
@@ -147,10 +233,25 @@ mod tests {
         ] {
             let changed = TEXT.replace(from, to);
             let refused = read(changed.as_bytes(), at("2026-01-31T05:00:00Z")).unwrap_err();
-            assert!(refused.is_held() && refused.to_string().contains(reason), "{refused}");
+            assert!(refused.state() == InboxState::Held && refused.to_string().contains(reason), "{refused}");
         }
         let none = TEXT.replace("bash\t0:5-1\tx\n", "");
         let claim = read(none.as_bytes(), at("2026-01-31T05:00:00Z")).unwrap();
         assert!(matches!(claim.package_list(), Err(Unreadable::NoPackages)));
+    }
+
+    #[test]
+    fn what_is_claimed_is_found_in_broken_texts_and_nothing_else_is() {
+        let claimed = |text: &[u8]| {
+            let Claimed { site, host, sender } = Claimed::by(text, None);
+            assert_eq!(sender, "");
+            (site, host)
+        };
+        let is = |site: &str, host: &str| (site.to_owned(), host.to_owned());
+        assert_eq!(claimed(TEXT.as_bytes()), is("CERN-PROD", "a"));
+        assert_eq!(claimed(&TEXT.as_bytes()[..60]), is("", "a"), "cut in the header");
+        assert_eq!(claimed(b"#\r\nhost: a b\r\nsite: <b>\r\n#\r\nsite: CERN-PROD\n"), is("", "a"));
+        assert_eq!(claimed(b"\xff\xfehost: a\nsite: CERN-PROD\n"), is("", ""));
+        assert_eq!(claimed(&[b'#'; 200_000]), is("", ""));
     }
 }

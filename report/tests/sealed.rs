@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 use report::compression;
-use report::sealed::{self, ContentEncryption, KeyKind, OpenError, OpeningKey, Recipient};
+use report::sealed::{self, ContentEncryption, KeyKind, OpenError, OpeningKey, Recipient, SigningKey};
 
 const TEXT: &[u8] = b"#\nhost: a.example.org\npackager: rpm\nsite: CERN-PROD\nversion: 1\n#\nbash\t0:5-1\tx86_64\n#\n";
 
@@ -61,6 +61,30 @@ fn a_flipped_bit_never_gives_another_text() {
             }
         }
     }
+}
+
+/// CBC decrypts changed bytes to a changed text; the signature notices, also where nothing is compressed.
+#[test]
+fn a_flipped_bit_never_gives_another_signed_text() {
+    let key = key(KeyKind::EcP256, "officer");
+    let sender = SigningKey::generate("a.example.org", Timestamp::from_second(1_700_000_000).unwrap()).unwrap();
+    let signed = sender.sign(TEXT).unwrap();
+    let sealed = sealed::seal(&signed, &[key.recipient().clone()], ContentEncryption::Aes256Cbc).unwrap();
+    let (mut opened, mut caught) = (0, 0);
+    for bit in 0..sealed.len() * 8 {
+        let mut damaged = sealed.clone();
+        damaged[bit / 8] ^= 1 << (bit % 8);
+        let Ok(content) = sealed::open(&damaged, std::slice::from_ref(&key)) else { continue };
+        opened += usize::from(content != signed);
+        match sealed::verify(&content) {
+            Ok(Some((text, signer))) => {
+                assert_eq!((text.as_slice(), signer.key), (TEXT, sender.signer().unwrap().key), "bit {bit}");
+            }
+            Ok(None) => assert!(report::text::read(&content).is_err(), "bit {bit} gave an unsigned report"),
+            Err(_) => caught += 1,
+        }
+    }
+    assert!(opened > 5_000 && caught > 4_000, "{opened} opened to something else, {caught} of them caught");
 }
 
 #[test]

@@ -16,9 +16,14 @@ pub async fn answer(store: &Store, scope: &Scope, state: Option<InboxState>, lim
             Cell::Time(Some(time(entry.received))),
             Cell::Number(entry.size),
             Cell::Text(entry.state),
+            Cell::Text(entry.site),
+            Cell::Text(entry.host),
+            Cell::Text(entry.sender),
             Cell::Text(entry.source),
+            Cell::Text(entry.problem),
             Cell::Text(entry.reason),
         ]
     });
-    Ok(Table { columns: vec!["report", "received", "size", "state", "source", "reason"], rows: rows.collect() })
+    let columns = vec!["report", "received", "size", "state", "site", "host", "sender", "source", "problem", "reason"];
+    Ok(Table { columns, rows: rows.collect() })
 }

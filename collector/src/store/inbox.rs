@@ -9,6 +9,7 @@ use sqlx::AssertSqlSafe;
 
 use super::{Store, StoreError, Writing, retrying, scope_condition};
 use crate::access::Scope;
+use crate::unseal::{Claimed, SetAside};
 
 /// A report on its way in.
 #[derive(Debug)]
@@ -86,12 +87,22 @@ pub struct InboxEntry {
     pub size: i64,
     /// The state's word.
     pub state: String,
-    /// Why it is held or unreadable; empty otherwise.
+    /// The site that it is of, or claims to be of; empty when that is not known.
+    pub site: String,
+    /// The host that it is of, or claims to be of; empty when that is not known.
+    pub host: String,
+    /// SHA-256 of the key that signed it; empty when it is not signed, or not opened.
+    pub sender: String,
+    /// The word for the trouble that it is in, as in [`crate::problem::Problem`]; empty when it is in none.
+    pub problem: String,
+    /// Why it is held, rejected or unreadable; empty otherwise.
     pub reason: String,
 }
 
-/// Hash, received, source, size, state, reason and sealed bytes.
-type ReportRow = (String, i64, String, i64, String, String, Vec<u8>);
+const ENTRY: &str = "SELECT hash, received, source, size, state, site, host, sender, problem, reason FROM inbox";
+
+/// The columns of [`ENTRY`].
+type EntryRow = (String, i64, String, i64, String, String, String, String, String, String);
 
 impl Store {
     /// Stores reports in one durable commit; for each, whether it was new.
@@ -141,13 +152,9 @@ impl Store {
         state: Option<InboxState>,
         limit: i64,
     ) -> Result<Vec<InboxEntry>, StoreError> {
-        let sql = format!(
-            "SELECT hash, received, source, size, state, reason FROM inbox WHERE ? IN ('', state) AND {} \
-             ORDER BY id DESC LIMIT ?",
-            scope_condition("site", scope)
-        );
-        let mut query = sqlx::query_as::<_, (String, i64, String, i64, String, String)>(AssertSqlSafe(sql))
-            .bind(state.map_or("", InboxState::as_str));
+        let of_scope = scope_condition("site", scope);
+        let sql = format!("{ENTRY} WHERE ? IN ('', state) AND {of_scope} ORDER BY id DESC LIMIT ?");
+        let mut query = sqlx::query_as::<_, EntryRow>(AssertSqlSafe(sql)).bind(state.map_or("", InboxState::as_str));
         for site in scope.sites() {
             query = query.bind(site);
         }
@@ -160,14 +167,14 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn inbox_report(&self, hash: Hash) -> Result<Option<(InboxEntry, Vec<u8>)>, StoreError> {
-        let row: Option<ReportRow> =
-            sqlx::query_as("SELECT hash, received, source, size, state, reason, body FROM inbox WHERE hash = ?")
-                .bind(hash.to_string())
-                .fetch_optional(&self.pool)
-                .await?;
-        Ok(row.map(|(hash, received, source, size, state, reason, body)| {
-            (InboxEntry::from((hash, received, source, size, state, reason)), body)
-        }))
+        let sql = format!("{ENTRY} WHERE hash = ?");
+        let entry: Option<EntryRow> =
+            sqlx::query_as(AssertSqlSafe(sql)).bind(hash.to_string()).fetch_optional(&self.pool).await?;
+        let body: Option<(Vec<u8>,)> = sqlx::query_as("SELECT body FROM inbox WHERE hash = ?")
+            .bind(hash.to_string())
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(entry.map(InboxEntry::from).zip(body.map(|(body,)| body)))
     }
 
     /// How many reports are in each state.
@@ -182,15 +189,22 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn set_aside(&self, hash: Hash, state: InboxState, reason: &str) -> Result<(), StoreError> {
+    pub async fn set_aside(&self, hash: Hash, SetAside { reason, claimed }: &SetAside) -> Result<(), StoreError> {
         retrying(|| async {
             let mut writing = self.begin().await?;
-            sqlx::query("UPDATE inbox SET state = ?, reason = ? WHERE hash = ? AND state = 'waiting'")
-                .bind(state.as_str())
-                .bind(reason)
-                .bind(hash.to_string())
-                .execute(writing.connection())
-                .await?;
+            sqlx::query(
+                "UPDATE inbox SET state = ?, problem = ?, reason = ?, site = ?, host = ?, sender = ? \
+                 WHERE hash = ? AND state = 'waiting'",
+            )
+            .bind(reason.state().as_str())
+            .bind(reason.problem().as_str())
+            .bind(reason.to_string())
+            .bind(claimed.site.as_str())
+            .bind(claimed.host.as_str())
+            .bind(claimed.sender.as_str())
+            .bind(hash.to_string())
+            .execute(writing.connection())
+            .await?;
             writing.commit().await
         })
         .await
@@ -205,7 +219,7 @@ impl Store {
         retrying(|| async {
             let mut writing = self.begin().await?;
             let result = sqlx::query(
-                "UPDATE inbox SET state = 'waiting', reason = '' WHERE state IN ('held', 'unreadable') AND ? IN ('', hash)",
+                "UPDATE inbox SET state = 'waiting', reason = '', problem = '' WHERE state IN ('held', 'unreadable') AND ? IN ('', hash)",
             )
             .bind(wanted.as_str())
             .execute(writing.connection())
@@ -241,16 +255,22 @@ impl Writing {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn mark_opened(&mut self, hash: Hash, site: &str, host: &str) -> Result<bool, StoreError> {
-        let sql = "UPDATE inbox SET state = 'opened', reason = '', problem = '', site = ?, host = ? \
+    pub async fn mark_opened(&mut self, hash: Hash, of: &Claimed) -> Result<bool, StoreError> {
+        let sql = "UPDATE inbox SET state = 'opened', reason = '', problem = '', site = ?, host = ?, sender = ? \
                    WHERE hash = ? AND state = 'waiting'";
-        let result = sqlx::query(sql).bind(site).bind(host).bind(hash.to_string()).execute(self.connection()).await?;
+        let result = sqlx::query(sql)
+            .bind(of.site.as_str())
+            .bind(of.host.as_str())
+            .bind(of.sender.as_str())
+            .bind(hash.to_string())
+            .execute(self.connection())
+            .await?;
         Ok(result.rows_affected() == 1)
     }
 }
 
-impl From<(String, i64, String, i64, String, String)> for InboxEntry {
-    fn from((hash, received, source, size, state, reason): (String, i64, String, i64, String, String)) -> Self {
-        InboxEntry { hash, received, source, size, state, reason }
+impl From<EntryRow> for InboxEntry {
+    fn from((hash, received, source, size, state, site, host, sender, problem, reason): EntryRow) -> Self {
+        InboxEntry { hash, received, source, size, state, site, host, sender, problem, reason }
     }
 }

@@ -1,11 +1,11 @@
-//! Opening: any bytes are refused or opened, and a sealed report that was changed never opens to another text.
+//! Opening and verifying: any bytes are refused or read, and a report that was changed never reads as another one.
 #![no_main]
 
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use report::compression;
-use report::sealed::{self, ContentEncryption, KeyKind, OpenError, OpeningKey};
+use report::sealed::{self, ContentEncryption, KeyKind, OpenError, OpeningKey, SigningKey};
 
 const TEXT: &[u8] = b"#\nhost: a\npackager: rpm\nsite: CERN-PROD\nversion: 1\n#\nbash\t0:5-1\tx\n#\n";
 
@@ -14,39 +14,63 @@ static KEY: LazyLock<OpeningKey> = LazyLock::new(|| {
     OpeningKey::generate(KeyKind::EcP256, "fuzz", time(1_700_000_000), time(2_000_000_000)).expect("a key")
 });
 
-static SEALED: LazyLock<[Vec<u8>; 2]> = LazyLock::new(|| {
-    let content = compression::compress(TEXT).expect("a frame");
-    [ContentEncryption::Aes256Cbc, ContentEncryption::Aes256Gcm].map(|encryption| {
-        sealed::seal(&content, &[KEY.recipient().clone()], encryption).expect("a seal")
-    })
+static SENDER: LazyLock<SigningKey> = LazyLock::new(|| {
+    SigningKey::generate("a", jiff::Timestamp::from_second(1_700_000_000).expect("a time")).expect("a key")
 });
 
-// The first byte chooses: raw bytes, or a sealed report with the rest as changes (position, value) to it.
+/// Sealed in both ways without a signature, sealed with one, and signed alone.
+static BODIES: LazyLock<[Vec<u8>; 4]> = LazyLock::new(|| {
+    let frame = compression::compress(TEXT).expect("a frame");
+    let signed = SENDER.sign(TEXT).expect("a signature");
+    let seal =
+        |content: &[u8], encryption| sealed::seal(content, &[KEY.recipient().clone()], encryption).expect("a seal");
+    let (cbc, gcm) = (ContentEncryption::Aes256Cbc, ContentEncryption::Aes256Gcm);
+    [seal(&frame, cbc), seal(&frame, gcm), seal(&signed, cbc), signed]
+});
+
+// The first byte chooses: raw bytes, sealed or signed, or one of the bodies with the rest as changes (position, value) to it.
 fuzz_target!(|bytes: &[u8]| {
     let Some((choice, rest)) = bytes.split_first() else { return };
-    let body = match choice % 3 {
-        0 => rest.to_vec(),
-        which => {
-            let mut body = SEALED[usize::from(which - 1)].clone();
-            for change in rest.chunks_exact(3) {
-                let at = usize::from(u16::from_le_bytes([change[0], change[1]]));
-                match body.len() {
-                    length if at < length => body[at] ^= change[2],
-                    length => body.truncate(length - usize::from(change[2]).min(length)),
-                }
+    let (raw, which) = (choice % 6 < 2, usize::from(choice % 6));
+    let body = if raw {
+        rest.to_vec()
+    } else {
+        let mut body = BODIES[which - 2].clone();
+        for change in rest.chunks_exact(3) {
+            let at = usize::from(u16::from_le_bytes([change[0], change[1]]));
+            match body.len() {
+                length if at < length => body[at] ^= change[2],
+                length => body.truncate(length - usize::from(change[2]).min(length)),
             }
-            body
         }
+        body
     };
-    let opened = sealed::open(&body, std::slice::from_ref(&*KEY));
-    if sealed::check_structure(&body).is_err() {
-        assert!(matches!(opened, Err(OpenError::NotCms | OpenError::TrailingBytes(_))));
-    }
-    if let Ok(text) = opened.map(compression::expand)
-        && let Ok(text) = text
-        && choice % 3 != 0
+    let content = if which == 1 || which == 5 {
+        body
+    } else {
+        let opened = sealed::open(&body, std::slice::from_ref(&*KEY));
+        if sealed::check_structure(&body).is_err() {
+            assert!(matches!(opened, Err(OpenError::NotCms | OpenError::TrailingBytes(_))));
+        }
+        let Ok(content) = opened else { return };
+        content
+    };
+    let _ = sealed::unverified(&content);
+    let content = match sealed::verify(&content) {
+        Ok(Some((content, signer))) => {
+            if !raw {
+                assert_eq!(signer.key, SENDER.signer().expect("a name").key, "a changed report is signed by another");
+                assert_eq!(content, TEXT, "a changed report is still signed");
+            }
+            content
+        }
+        Ok(None) => content,
+        Err(_) => return,
+    };
+    if let Ok(text) = compression::expand(content)
+        && !raw
         && report::text::read(&text).is_ok()
     {
-        assert_eq!(text, TEXT, "a changed report opened to another one");
+        assert_eq!(text, TEXT, "a changed report reads as another one");
     }
 });

@@ -1,17 +1,16 @@
 //! Recipient certificates, and the private keys that open what was sealed for them.
 
 use jiff::Timestamp;
-use openssl::asn1::{Asn1Integer, Asn1Time};
-use openssl::bn::{BigNum, MsbOption};
+use openssl::asn1::Asn1Time;
 use openssl::ec::{EcGroup, EcKey};
 use openssl::error::ErrorStack;
-use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
 use openssl::pkey::{Id, PKey, Private};
 use openssl::rsa::Rsa;
-use openssl::x509::extension::{BasicConstraints, KeyUsage, SubjectKeyIdentifier};
-use openssl::x509::{X509, X509NameBuilder, X509Ref};
+use openssl::x509::X509;
+use openssl::x509::extension::KeyUsage;
 
+use super::certificate::{self_signed, subject};
 use crate::hash::Hash;
 
 /// A certificate that reports are sealed for: RSA of 2048 bits and up, or EC P-256.
@@ -113,30 +112,14 @@ impl OpeningKey {
             KeyKind::Rsa(bits) => PKey::from_rsa(Rsa::generate(bits)?)?,
             KeyKind::EcP256 => PKey::from_ec_key(EcKey::generate(&*EcGroup::from_curve_name(Nid::X9_62_PRIME256V1)?)?)?,
         };
-        let mut name = X509NameBuilder::new()?;
-        name.append_entry_by_nid(Nid::COMMONNAME, common_name)?;
-        let name = name.build();
-        let mut serial = BigNum::new()?;
-        serial.rand(127, MsbOption::MAYBE_ZERO, false)?;
-        let mut builder = X509::builder()?;
-        builder.set_version(2)?;
-        builder.set_serial_number(&*Asn1Integer::from_bn(&serial)?)?;
-        builder.set_subject_name(&name)?;
-        builder.set_issuer_name(&name)?;
-        builder.set_pubkey(&private)?;
-        builder.set_not_before(&*Asn1Time::from_unix(not_before.as_second())?)?;
-        builder.set_not_after(&*Asn1Time::from_unix(not_after.as_second())?)?;
-        builder.append_extension(BasicConstraints::new().critical().build()?)?;
         let mut usage = KeyUsage::new();
         let usage = match kind {
             KeyKind::Rsa(_) => usage.critical().key_encipherment(),
             KeyKind::EcP256 => usage.critical().key_agreement(),
         };
-        builder.append_extension(usage.build()?)?;
-        let identifier = SubjectKeyIdentifier::new().build(&builder.x509v3_context(None, None))?;
-        builder.append_extension(identifier)?;
-        builder.sign(&private, MessageDigest::sha256())?;
-        Ok(OpeningKey { private, recipient: Recipient::new(builder.build())? })
+        let validity = (not_before.as_second(), not_after.as_second());
+        let certificate = self_signed(&private, common_name, usage.build()?, validity)?;
+        Ok(OpeningKey { private, recipient: Recipient::new(certificate)? })
     }
 
     /// The private key and the certificate in one PEM text: a secret.
@@ -171,15 +154,6 @@ pub enum KeyKind {
     EcP256,
 }
 
-fn subject(certificate: &X509Ref) -> String {
-    let parts = certificate.subject_name().entries().map(|entry| {
-        let name = entry.object().nid().short_name().unwrap_or("?");
-        let value = entry.data().to_string().unwrap_or_default();
-        format!("{name}={value}")
-    });
-    parts.collect::<Vec<_>>().join(",")
-}
-
 /// Why a key or certificate cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
@@ -195,6 +169,9 @@ pub enum KeyError {
     /// Neither RSA of 2048 bits nor EC P-256.
     #[error("certificate {0} cannot be a recipient: RSA of 2048 bits and up or EC P-256 is needed")]
     Unsuitable(String),
+    /// A key for signing that somebody else may find.
+    #[error("the key of {0} is too weak to sign with: RSA of 2048 bits and up or EC P-256, P-384 or P-521 is needed")]
+    WeakSigner(String),
     /// A time outside of what we can hold.
     #[error("the certificate's notAfter cannot be read")]
     NotAfter,

@@ -1,7 +1,9 @@
 //! Sealing a report for its recipients as CMS and opening it again (RFC 5652, RFC 5083); with its files the only door to openssl.
 
 mod ber;
+mod certificate;
 mod key;
+mod signed;
 
 use openssl::cms::{CMSOptions, CmsContentInfo};
 use openssl::error::ErrorStack;
@@ -9,6 +11,7 @@ use openssl::stack::Stack;
 use openssl::symm::Cipher;
 
 pub use key::{KeyError, KeyKind, OpeningKey, Recipient};
+pub use signed::{SignatureError, Signer, SigningKey, unverified, verify};
 
 /// How the content is encrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]

@@ -1,0 +1,73 @@
+//! The kinds of trouble that a report in the inbox may be in: words for programs, beside the reason for people.
+
+use std::fmt;
+
+/// A kind of trouble.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Problem {
+    /// Sealed for another key, or damaged on its way.
+    NotOpened,
+    /// What was inside the seal does not expand.
+    Damaged,
+    /// What was inside is no report text.
+    NoReport,
+    /// The text ends before its closing separator.
+    Truncated,
+    /// No package at all.
+    NoPackages,
+    /// No site.
+    NoSite,
+    /// A site that no registry can hold.
+    SiteName,
+    /// Collected later than it came.
+    ClockAhead,
+    /// Changed after it was signed.
+    BadSignature,
+    /// The database refuses what it holds.
+    Database,
+}
+
+impl Problem {
+    /// Every kind.
+    pub const ALL: [Problem; 10] = [
+        Problem::NotOpened,
+        Problem::Damaged,
+        Problem::NoReport,
+        Problem::Truncated,
+        Problem::NoPackages,
+        Problem::NoSite,
+        Problem::SiteName,
+        Problem::ClockAhead,
+        Problem::BadSignature,
+        Problem::Database,
+    ];
+
+    /// The word in the database and in answers.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Problem::NotOpened => "not_opened",
+            Problem::Damaged => "damaged",
+            Problem::NoReport => "no_report",
+            Problem::Truncated => "truncated",
+            Problem::NoPackages => "no_packages",
+            Problem::NoSite => "no_site",
+            Problem::SiteName => "site_name",
+            Problem::ClockAhead => "clock_ahead",
+            Problem::BadSignature => "bad_signature",
+            Problem::Database => "database",
+        }
+    }
+
+    /// The kind that a word stands for.
+    #[must_use]
+    pub fn named(word: &str) -> Option<Self> {
+        Problem::ALL.into_iter().find(|problem| problem.as_str() == word)
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
