@@ -11,6 +11,7 @@ use crate::packages;
 use crate::paths::Paths;
 use crate::run::Ended;
 use crate::send::Sender;
+use crate::signing::{Found, Signing};
 use crate::spool::Spool;
 
 /// One line for each thing that must be right.
@@ -31,6 +32,13 @@ pub fn check(config: &Config, now: Timestamp) -> Ended {
     let site = config.checked_site().map(str::to_owned).map_err(|error| error.to_string());
     tell("site", site, Exit::Configuration);
     tell("recipients", recipients(config, now), Exit::Configuration);
+    let signing = match Signing::look(config) {
+        Ok(Found::Key { file, signer, .. }) => Ok(format!("{} ({})", signer.key, file.display())),
+        Ok(Found::NotMade(file)) => Ok(format!("made by the first report, {}", file.display())),
+        Ok(Found::Off(why)) => Ok(format!("none, {why}")),
+        Err(error) => Err(format!("reports go out unsigned: {error}")),
+    };
+    tell("signing key", signing, Exit::Configuration);
     let found = packages::collect(Path::new("/"), &config.skip)
         .map(|found| format!("{} packages, {}", found.packages.len(), found.packager))
         .map_err(|error| error.to_string());

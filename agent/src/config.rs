@@ -36,6 +36,10 @@ pub struct Config {
     pub seal: ContentEncryption,
     /// Whether the text is compressed before it is sealed.
     pub compress: bool,
+    /// Whether reports are signed.
+    pub sign: bool,
+    /// Private key and certificate to sign with, instead of the host's own.
+    pub signing_key: Option<PathBuf>,
     /// Longest time that one request may take, in seconds.
     pub timeout_seconds: u64,
     /// Tries for each report within a run.
@@ -101,6 +105,8 @@ impl Default for Config {
             recipients: Vec::new(),
             seal: ContentEncryption::default(),
             compress: true,
+            sign: true,
+            signing_key: None,
             timeout_seconds: 30,
             tries: 3,
             spool: None,
@@ -268,6 +274,7 @@ mod tests {
         let Config {
             seal,
             compress,
+            sign,
             timeout_seconds,
             tries,
             spool_max_bytes,
@@ -280,12 +287,12 @@ mod tests {
             expect,
             ..
         } = Config::default();
-        assert_eq!((shown.seal, shown.compress, shown.tries), (seal, compress, tries));
+        assert_eq!((shown.seal, shown.compress, shown.sign, shown.tries), (seal, compress, sign, tries));
         assert_eq!((shown.timeout_seconds, shown.spool_max_bytes), (timeout_seconds, spool_max_bytes));
         assert_eq!((shown.spool_max_reports, shown.spool_max_age_days), (spool_max_reports, spool_max_age_days));
         assert_eq!((shown.period_minutes, shown.protocol, shown.expect), (period_minutes, protocol, expect));
         assert_eq!((shown.settle_seconds, shown.changes_apart_seconds), (settle_seconds, changes_apart_seconds));
-        for key in ["mode", "site", "tag", "host", "url", "recipients", "spool", "skip"] {
+        for key in ["mode", "site", "tag", "host", "url", "recipients", "spool", "skip", "signing_key"] {
             assert!(settings.lines().any(|line| line.starts_with(&format!("{key} = "))), "{key} is not in the example");
         }
     }

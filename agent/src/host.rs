@@ -23,7 +23,6 @@ pub fn header(
 ) -> Header<'static> {
     let kernel = rustix::system::uname();
     let text = |name: &std::ffi::CStr| name.to_string_lossy().into_owned();
-    let host = config.host.clone().unwrap_or_else(|| full_name(root, text(kernel.nodename())));
     let mut facts: BTreeMap<Cow<'static, str>, Cow<'static, str>> = BTreeMap::new();
     for (name, value) in [
         ("arch", text(kernel.machine())),
@@ -36,12 +35,18 @@ pub fn header(
         facts.insert(Cow::Borrowed(name), Cow::Owned(without_control(&value)));
     }
     Header {
-        host: Cow::Owned(without_control(&host)),
+        host: Cow::Owned(host(config, root)),
         site: Some(Cow::Owned(site.to_owned())),
         packager,
         collected: Some(collected),
         facts,
     }
+}
+
+/// The name that this host reports under.
+#[must_use]
+pub fn host(config: &Config, root: &Path) -> String {
+    without_control(&config.host.clone().unwrap_or_else(|| full_name(root, name())))
 }
 
 /// The name that the host was given by its administrator, for a stable hour in cron.
@@ -93,7 +98,8 @@ fn system(root: &Path) -> String {
         .unwrap_or_default()
 }
 
-fn without_control(text: &str) -> String {
+/// One line without characters that would end it or move a cursor.
+pub(crate) fn without_control(text: &str) -> String {
     text.trim().chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 

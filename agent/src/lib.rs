@@ -16,6 +16,7 @@ pub mod paths;
 pub mod run;
 pub mod send;
 pub mod settle;
+pub mod signing;
 pub mod spool;
 pub mod state;
 pub mod status;

@@ -61,6 +61,24 @@ impl Paths {
         self.state.parent().is_some_and(|folder| folder.is_dir() && !is_ours(folder))
     }
 
+    /// The file of the host's own signing key, in a folder that is there or can be made.
+    ///
+    /// Root that reports by hand uses the key of the system's own reporter: the host is the same.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when there is no folder, or somebody else's.
+    pub fn signing_key(spool: Option<&Path>) -> Result<PathBuf, ConfigError> {
+        let folder = match spool {
+            Some(spool) => {
+                make_folder(spool)?;
+                spool.to_owned()
+            }
+            None if rustix::process::geteuid().is_root() && is_folder(Path::new(SYSTEM_STATE)) => SYSTEM_STATE.into(),
+            None => state_folder()?,
+        };
+        Ok(folder.join("signing.key.pem"))
+    }
+
     fn with_spool(spool: &Path) -> Self {
         Paths { spool: spool.to_owned(), refused: spool.join("refused"), state: spool.join("state.json") }
     }
@@ -100,6 +118,11 @@ fn make_folder(folder: &Path) -> Result<(), ConfigError> {
         .mode(0o700)
         .create(folder)
         .map_err(|source| ConfigError::Read { file: folder.to_owned(), source })
+}
+
+/// A real folder, not a link.
+fn is_folder(folder: &Path) -> bool {
+    std::fs::symlink_metadata(folder).is_ok_and(|found| found.is_dir())
 }
 
 /// A real folder of this user: in a folder for everyone, others may have put a link there before us.

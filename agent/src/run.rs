@@ -1,4 +1,4 @@
-//! The story of a report: collect, write, seal, spool, deliver.
+//! The story of a report: collect, write, sign, seal, spool, deliver.
 
 use std::borrow::Cow;
 use std::io::{Read as _, Write as _};
@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use report::compression::{self, CompressionError};
 use report::hash::Hash;
 use report::report::Report;
-use report::sealed::{self, Recipient, SealError};
+use report::sealed::{self, KeyError, Recipient, SealError};
 use report::text::{self, TextError};
 
 use crate::cli;
@@ -18,6 +18,7 @@ use crate::exit::Exit;
 use crate::packages::{self, CollectError};
 use crate::paths::Paths;
 use crate::send::{Outcome, Sender};
+use crate::signing::{Signing, SigningError};
 use crate::spool::{Bounds, Spool, SpoolError, make_way};
 use crate::state::State;
 use crate::{host, systemd};
@@ -47,15 +48,25 @@ fn try_report(config: &Config, options: &cli::Report, now: Timestamp) -> Result<
     if recipients.is_empty() {
         return Err(RunError::NoRecipient);
     }
-    let text = match &options.input {
-        Some(input) => read_input(input)?,
-        None => compose(config, &recipients, now)?,
+    let signing = Signing::prepare(config, now);
+    let text = match (&options.input, &signing) {
+        (Some(input), _) => read_input(input)?,
+        (None, Signing::Fails(error)) => compose(config, &recipients, Some(error), now)?,
+        (None, _) => compose(config, &recipients, None, now)?,
     };
     // Pakiti servers read plain text alone.
     let content = if config.compress && config.protocol == Protocol::Wlcg {
         compression::compress(text.as_bytes())?
     } else {
         text.clone().into_bytes()
+    };
+    let content = match &signing {
+        Signing::With(key) => key.sign(&content).map_err(RunError::Sign)?,
+        Signing::Off(_) => content,
+        Signing::Fails(error) => {
+            let _ = writeln!(std::io::stderr(), "wlcg-package-reporter: the report goes out unsigned: {error}");
+            content
+        }
     };
     let sealed = sealed::seal(&content, &recipients, config.seal)?;
     let hash = Hash::of(&sealed);
@@ -135,7 +146,7 @@ fn remembered(config: &Config, now: Timestamp, run: Result<Ended, RunError>) -> 
 /// # Errors
 /// [`RunError`].
 pub fn show(config: &Config, json: bool, now: Timestamp) -> Result<String, RunError> {
-    let text = compose(config, &config.read_recipients()?, now)?;
+    let text = compose(config, &config.read_recipients()?, Signing::look(config).err().as_ref(), now)?;
     if !json {
         return Ok(text);
     }
@@ -155,12 +166,20 @@ pub fn show(config: &Config, json: bool, now: Timestamp) -> Result<String, RunEr
 }
 
 /// Reads the host and its packages and writes the report text.
-fn compose(config: &Config, recipients: &[Recipient], now: Timestamp) -> Result<String, RunError> {
+fn compose(
+    config: &Config,
+    recipients: &[Recipient],
+    unsigned: Option<&SigningError>,
+    now: Timestamp,
+) -> Result<String, RunError> {
     let site = config.checked_site()?;
     let root = Path::new("/");
     let installed = packages::collect(root, &config.skip)?;
     let mut header = host::header(config, site, installed.packager, now, root);
-    if let Some(warning) = certificate_warning(recipients, now) {
+    let unsigned = unsigned.map(|error| format!("unsigned: {error}"));
+    let warnings: Vec<String> = certificate_warning(recipients, now).into_iter().chain(unsigned).collect();
+    if !warnings.is_empty() {
+        let warning = host::without_control(&warnings.join("; "));
         header.facts.insert(Cow::Borrowed("reporter-warning"), Cow::Owned(warning));
     }
     Ok(text::write(&Report { header, packages: installed.packages })?)
@@ -305,6 +324,9 @@ pub enum RunError {
     /// Compression.
     #[error("compressing the report: {0}")]
     Compression(#[from] CompressionError),
+    /// The signature.
+    #[error("signing the report: {0}; `sign = false` sends it unsigned")]
+    Sign(#[source] KeyError),
     /// The seal.
     #[error("sealing the report: {0}")]
     Seal(#[from] SealError),

@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::config::Config;
 use crate::paths::Paths;
 use crate::run::RunError;
+use crate::signing::{Found, Signing, SigningError};
 use crate::spool::Spool;
 use crate::state::State;
 
@@ -28,6 +29,7 @@ pub fn status(config: &Config, as_json: bool, now: Timestamp) -> Result<String, 
         Spool::new(paths.spool.clone(), paths.refused.clone()).probe().err().map(|error| error.to_string());
     let clock = state.clock_ahead_seconds.filter(|ahead| ahead.abs() > TOLERATED).map(clock_line);
     let certificates = certificates(config, now);
+    let signing = Signing::look(config);
     if as_json {
         let certificates: Vec<_> = certificates
             .iter()
@@ -41,7 +43,7 @@ pub fn status(config: &Config, as_json: bool, now: Timestamp) -> Result<String, 
                 "cannot_wait": cannot_wait},
             "clock_ahead_seconds": state.clock_ahead_seconds,
             "refused": refused, "last_acknowledgement": state.last_acknowledgement, "next_try": next,
-            "certificates": certificates, "dropped": state.dropped, "last_error": state.last_error,
+            "certificates": certificates, "signing": signing_json(&signing), "dropped": state.dropped, "last_error": state.last_error,
         });
         return Ok(format!("{object:#}\n"));
     }
@@ -73,6 +75,14 @@ pub fn status(config: &Config, as_json: bool, now: Timestamp) -> Result<String, 
             Err(error) => writeln!(out, "certificate FAILS:    {error}"),
         };
     }
+    let _ = match signing {
+        Ok(Found::Key { file, signer, .. }) => {
+            writeln!(out, "signing key:          {} ({})", signer.key, file.display())
+        }
+        Ok(Found::NotMade(file)) => writeln!(out, "signing key:          made by the first report, {}", file.display()),
+        Ok(Found::Off(why)) => writeln!(out, "signing key:          none, {why}"),
+        Err(error) => writeln!(out, "signing key FAILS:    reports go out unsigned: {error}"),
+    };
     if let Some(clock) = clock {
         let _ = writeln!(out, "clock:                {clock}");
     }
@@ -116,6 +126,15 @@ fn certificates(config: &Config, now: Timestamp) -> Vec<Result<(String, i64), St
         Ok((recipient.subject(), (end.as_second() - now.as_second()).div_euclid(86_400)))
     };
     recipients.iter().map(told).collect()
+}
+
+fn signing_json(signing: &Result<Found, SigningError>) -> serde_json::Value {
+    match signing {
+        Ok(Found::Key { file, signer, .. }) => json!({"key": signer.key, "file": file}),
+        Ok(Found::NotMade(file)) => json!({"key": null, "file": file}),
+        Ok(Found::Off(why)) => json!({"key": null, "off": why}),
+        Err(error) => json!({"key": null, "error": error.to_string()}),
+    }
 }
 
 fn clock_line(ahead: i64) -> String {
