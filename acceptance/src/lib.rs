@@ -1,10 +1,22 @@
 //! The real parts that the system is tried with, each started and ended by the tests themselves.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends where its expectation does")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test ends where its expectation does"
+)]
 #![allow(clippy::disallowed_methods, reason = "the harness starts processes and waits by the clock")]
 #![allow(clippy::missing_panics_doc, reason = "the harness is for tests, which end by panicking")]
 
+pub mod accessibility;
 pub mod apache;
+pub mod browser;
 pub mod mariadb;
 pub mod openssl;
+pub mod pages;
 pub mod programs;
+pub mod promtool;
+pub mod schemathesis;
+pub mod smtp;
 pub mod systemd_box;

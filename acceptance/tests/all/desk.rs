@@ -1,0 +1,42 @@
+//! The desk in a real browser, as people meet it.
+
+use wlcg_acceptance::accessibility::must_be_accessible;
+use wlcg_acceptance::browser::{Browser, Screen};
+use wlcg_acceptance::programs::{Deployment, eventually};
+
+use super::{seal, text};
+
+#[test]
+fn a_person_reads_the_first_page_with_and_without_scripts_on_every_screen_and_on_paper() {
+    let deployment = Deployment::new(None);
+    let collector = deployment.serve(&[]);
+    let browser = Browser::start();
+    assert_eq!(browser.open(&collector.url), 200);
+    assert!(browser.text().contains("No host has reported yet"), "{}", browser.text());
+    must_be_accessible(&browser);
+
+    let certificate = deployment.certificate("officer");
+    let long = format!("wn-{}.example.org", "x".repeat(300));
+    for host in ["wn1.example.org", &long] {
+        let report = text(host, "2026-01-03T04:00:00Z", &[("bash", "0:5.1.8-9.el9")]);
+        assert_eq!(collector.report(&seal(&certificate, &report)).0, 201);
+    }
+    eventually("every report is opened", || deployment.inbox("opened") == 2);
+
+    // Axe itself is a script.
+    for (browser, scripts) in [(browser, true), (Browser::without_scripts(), false)] {
+        for screen in [Screen::Desktop, Screen::Phone] {
+            browser.look_with(screen);
+            assert_eq!(browser.open(&collector.url), 200);
+            for shown in ["wn1.example.org", "CERN-PROD", "unknown"] {
+                assert!(browser.text().contains(shown), "{shown}: {}", browser.text());
+            }
+            assert_eq!(browser.overflowing(), Vec::<String>::new(), "{screen:?}");
+            if scripts {
+                must_be_accessible(&browser);
+            }
+        }
+        let paper = browser.printed();
+        assert!(paper.len() == 1 && paper[0].contains("wn1.example.org"), "{paper:?}");
+    }
+}
