@@ -8,7 +8,7 @@ use wlcg_acceptance::programs::Deployment;
 use wlcg_package_collector::access::Scope;
 use wlcg_package_collector::store::{Arrival, HostGroup, Store};
 
-on_both_databases!(follows_from_the_past, is_made_for_a_database_without_it);
+on_both_databases!(follows_from_the_past, is_made_for_a_database_without_it, spreads_as_the_hosts_say);
 
 const DAYS: i64 = 6;
 
@@ -109,5 +109,36 @@ fn is_made_for_a_database_without_it(deployment: &Deployment) {
         deployment.sql("DELETE FROM site");
         store.migrate().await.unwrap();
         agrees(&store).await;
+    });
+}
+
+/// Two builds of one version on one host are one host; the spread of each day agrees with the hosts of that day.
+fn spreads_as_the_hosts_say(deployment: &Deployment) {
+    run(async {
+        let store = filled(&deployment.database).await;
+        let named = store.packages_named(&["bash"]).await.unwrap();
+        let ids: Vec<(i64, i64)> = named.iter().map(|(id, _)| (*id, *id)).collect();
+        for scope in [Scope::All, Scope::Sites(["B".to_owned()].into())] {
+            let spread = store.spread(&scope, &ids).await.unwrap();
+            for day in 0..DAYS {
+                let mut expected: BTreeMap<i64, i64> = BTreeMap::new();
+                for host in store.hosts_at(&scope, (day + 1) * 86_400 - 1).await.unwrap() {
+                    for package in store.list(host.list).await.unwrap() {
+                        *expected.entry(package).or_default() += 1;
+                    }
+                }
+                let mut told: BTreeMap<i64, i64> = BTreeMap::new();
+                for change in spread.iter().filter(|change| change.day <= day) {
+                    *told.entry(change.package).or_default() += change.hosts;
+                }
+                told.retain(|_, hosts| *hosts != 0);
+                assert_eq!(told, expected, "day {day}");
+            }
+        }
+        let one: Vec<(i64, i64)> = ids.iter().map(|(id, _)| (*id, ids[0].0)).collect();
+        let all = store.spread(&Scope::All, &one).await.unwrap();
+        assert_eq!(all.iter().map(|change| change.hosts).sum::<i64>(), 5, "every host has one of the versions");
+        let silent = store.silent(&Scope::All, &one, i64::MAX).await.unwrap();
+        assert_eq!(silent.iter().map(|change| change.hosts).sum::<i64>(), 5);
     });
 }

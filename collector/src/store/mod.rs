@@ -10,6 +10,7 @@ mod migration;
 mod package;
 mod present;
 mod reference;
+mod spread;
 mod state;
 
 use std::path::Path;
@@ -29,6 +30,7 @@ pub use known_host::KnownHost;
 pub use list::PackageIds;
 pub use present::{Arrival, HostGroup};
 pub use reference::StoredList;
+pub use spread::{CountedAs, Spread};
 pub use state::HostState;
 
 /// Connections kept to MySQL; SQLite uses the same number for its readers.
