@@ -10,12 +10,15 @@ use jiff::Timestamp;
 use report::sealed::{KeyKind, OpeningKey};
 use wlcg_package_collector::access::Scope;
 use wlcg_package_collector::answers::{self, diff::Sides};
-use wlcg_package_collector::cli::{Cli, Command, FormatName, Inbox, KeyKindName, Keys, Options, Reference, Serve};
+use wlcg_package_collector::cli::{
+    Cli, Command, FormatName, Inbox, KeyKindName, Keys, Options, Reference, Registry, RegistryKind, Serve,
+};
 use wlcg_package_collector::config::{self, Config};
 use wlcg_package_collector::demo::{self, Demo};
 use wlcg_package_collector::opener::Opener;
 use wlcg_package_collector::query::{self, PackageQuery};
 use wlcg_package_collector::reference::ReferenceList;
+use wlcg_package_collector::registry::{self, Kind, Source};
 use wlcg_package_collector::store::{InboxState, Store, StoredList};
 use wlcg_package_collector::table::{Cell, Format, Table};
 use wlcg_package_collector::{clock, keys, serve, systemd};
@@ -54,6 +57,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
             say("the schema is up to date\n")
         }
         Command::Reference(command) => run_reference(&options, &config, command, now).await,
+        Command::Registry(command) => run_registry(&options, &config, command, now).await,
         Command::Inbox { action } => run_inbox(&options, &config, action).await,
         question => {
             let store = open_store(&options, &config).await?;
@@ -189,6 +193,47 @@ fn read_list(file: &Path, name: Option<String>) -> anyhow::Result<ReferenceList>
         ReferenceList::from_toml(&text)
     };
     list.with_context(|| file.display().to_string())
+}
+
+async fn run_registry(options: &Options, config: &Config, command: Registry, now: Timestamp) -> anyhow::Result<()> {
+    let again = |freed: u64| match freed {
+        0 => String::new(),
+        freed => format!("{freed} reports that were held for want of their site wait again\n"),
+    };
+    match command {
+        Registry::Import { file, kind } => {
+            let reading = registry::read_file(&file, kind.map(registry_kind))?;
+            let store = open_store(options, config).await?;
+            let source = Source::Registry(reading.kind);
+            let freed = store.replace_registry(source, &reading.sites, now.as_second()).await?;
+            let left_out: String = reading.notes.iter().map(|note| format!("left out: {note}\n")).collect();
+            say(&format!("{left_out}{}: {} sites\n{}", source.as_str(), reading.sites.len(), again(freed)))
+        }
+        Registry::List => {
+            let store = open_store(options, config).await?;
+            say(&answers::registry::answer(&store).await?.render(format(options)))
+        }
+        Registry::Declare { name, country, tier, contact, security, network } => {
+            let site = registry::Site::declare(&name, (country, tier), (&contact, &security), &network)?;
+            let store = open_store(options, config).await?;
+            let freed = store.declare_site(&site, now.as_second()).await?;
+            say(&format!("declared {name}\n{}", again(freed)))
+        }
+        Registry::Forget { name } => {
+            let store = open_store(options, config).await?;
+            let forgotten = store.forget_site(&name).await?;
+            anyhow::ensure!(forgotten, "{name:?} is not declared: `registry list` shows by whom a site is known");
+            say(&format!("forgot {name}\n"))
+        }
+    }
+}
+
+fn registry_kind(name: RegistryKind) -> Kind {
+    match name {
+        RegistryKind::Gocdb => Kind::Gocdb,
+        RegistryKind::Cric => Kind::Cric,
+        RegistryKind::Osg => Kind::Osg,
+    }
 }
 
 async fn run_inbox(options: &Options, config: &Config, action: Option<Inbox>) -> anyhow::Result<()> {

@@ -1,5 +1,6 @@
 //! Opens what waits in the inbox, with a key, from anywhere that reaches the database.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -82,6 +83,7 @@ impl Opener {
                 }
             }
         }
+        let claims = self.of_known_sites(claims, &mut done).await?;
         self.store_claims(&claims, &mut done).await?;
         Ok(done)
     }
@@ -125,6 +127,33 @@ impl Opener {
         }
         writing.commit().await?;
         Ok(outcomes)
+    }
+
+    /// Sets aside what claims a site that nobody knows: where sites are known at all, a name alone is no site.
+    async fn of_known_sites<'a>(
+        &self,
+        claims: Vec<Opening<'a>>,
+        done: &mut Opened,
+    ) -> Result<Vec<Opening<'a>>, StoreError> {
+        let names: HashSet<&str> = claims.iter().map(|opening| opening.claim.site).collect();
+        let known = self.store.known_sites(&names).await?;
+        if names.iter().all(|name| known.contains(*name)) {
+            return Ok(claims);
+        }
+        let directory = self.store.directory().await?;
+        let mut believed = Vec::with_capacity(claims.len());
+        for opening in claims {
+            let site = opening.claim.site;
+            if directory.is_empty() || directory.get(site).is_some() {
+                believed.push(opening);
+                continue;
+            }
+            let near = directory.near(site);
+            let near = if near.is_empty() { String::new() } else { format!("; near to it: {}", near.join(", ")) };
+            let aside = opening.aside(Unreadable::UnknownSite { site: site.to_owned(), near });
+            self.set_aside(opening.sealed, &aside, done).await?;
+        }
+        Ok(believed)
     }
 
     async fn set_aside(&self, sealed: &Sealed, aside: &SetAside, done: &mut Opened) -> Result<(), StoreError> {

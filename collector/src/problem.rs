@@ -19,6 +19,8 @@ pub enum Problem {
     NoSite,
     /// A site that no registry can hold.
     SiteName,
+    /// A site that no registry names.
+    UnknownSite,
     /// Collected later than it came.
     ClockAhead,
     /// Changed after it was signed.
@@ -29,7 +31,7 @@ pub enum Problem {
 
 impl Problem {
     /// Every kind.
-    pub const ALL: [Problem; 10] = [
+    pub const ALL: [Problem; 11] = [
         Problem::NotOpened,
         Problem::Damaged,
         Problem::NoReport,
@@ -37,6 +39,7 @@ impl Problem {
         Problem::NoPackages,
         Problem::NoSite,
         Problem::SiteName,
+        Problem::UnknownSite,
         Problem::ClockAhead,
         Problem::BadSignature,
         Problem::Database,
@@ -53,6 +56,7 @@ impl Problem {
             Problem::NoPackages => "no_packages",
             Problem::NoSite => "no_site",
             Problem::SiteName => "site_name",
+            Problem::UnknownSite => "unknown_site",
             Problem::ClockAhead => "clock_ahead",
             Problem::BadSignature => "bad_signature",
             Problem::Database => "database",

@@ -167,6 +167,16 @@ pub enum Unreadable {
     /// A site that no registry can hold.
     #[error("{0}")]
     Site(SiteError),
+    /// A site that no registry names.
+    #[error(
+        "site {site:?} is in no registry and not declared{near}: correct the host's site, import a registry that names it, or `registry declare {site}`"
+    )]
+    UnknownSite {
+        /// The site.
+        site: String,
+        /// Names near to it, for people: empty, or `; near to it: CERN-PROD`.
+        near: String,
+    },
     /// The host's clock.
     #[error("the host's clock is ahead: collected {collected}, received {received}")]
     ClockAhead {
@@ -193,6 +203,7 @@ impl Unreadable {
             Unreadable::NoPackages => Problem::NoPackages,
             Unreadable::NoSite => Problem::NoSite,
             Unreadable::Site(_) => Problem::SiteName,
+            Unreadable::UnknownSite { .. } => Problem::UnknownSite,
             Unreadable::ClockAhead { .. } => Problem::ClockAhead,
             Unreadable::Store(_) => Problem::Database,
         }

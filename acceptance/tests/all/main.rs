@@ -52,6 +52,7 @@ mod legacy;
 mod packaged;
 mod packages;
 mod present;
+mod registries;
 mod reporter;
 mod rpm_databases;
 mod services;

@@ -67,6 +67,7 @@ CREATE TABLE registry_site (
     contact  MEDIUMTEXT    NOT NULL,
     security MEDIUMTEXT    NOT NULL,
     prefixes MEDIUMTEXT    NOT NULL,
+    aliases  MEDIUMTEXT    NOT NULL,
     imported BIGINT  NOT NULL,
     UNIQUE (source, name)
 ) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;

@@ -67,6 +67,7 @@ CREATE TABLE registry_site (
     contact  TEXT    NOT NULL,
     security TEXT    NOT NULL,
     prefixes TEXT    NOT NULL,
+    aliases  TEXT    NOT NULL,
     imported BIGINT  NOT NULL,
     UNIQUE (source, name)
 );

@@ -9,6 +9,7 @@ pub mod hosts;
 pub mod inbox;
 pub mod overview;
 pub mod references;
+pub mod registry;
 pub mod spread;
 pub mod timeline;
 pub mod warnings;

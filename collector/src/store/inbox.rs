@@ -9,6 +9,7 @@ use sqlx::AssertSqlSafe;
 
 use super::{Store, StoreError, Writing, retrying, scope_condition};
 use crate::access::Scope;
+use crate::problem::Problem;
 use crate::unseal::{Claimed, SetAside};
 
 /// A report on its way in.
@@ -190,21 +191,29 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn set_aside(&self, hash: Hash, SetAside { reason, claimed }: &SetAside) -> Result<(), StoreError> {
+        // A registry may have brought the site since the report was judged: then it goes on waiting.
+        let unless = match reason.problem() {
+            Problem::UnknownSite => " AND NOT EXISTS (SELECT 1 FROM registry_site WHERE name = ?)",
+            _ => "",
+        };
+        let sql = format!(
+            "UPDATE inbox SET state = ?, problem = ?, reason = ?, site = ?, host = ?, sender = ? \
+             WHERE hash = ? AND state = 'waiting'{unless}"
+        );
         retrying(|| async {
             let mut writing = self.begin().await?;
-            sqlx::query(
-                "UPDATE inbox SET state = ?, problem = ?, reason = ?, site = ?, host = ?, sender = ? \
-                 WHERE hash = ? AND state = 'waiting'",
-            )
-            .bind(reason.state().as_str())
-            .bind(reason.problem().as_str())
-            .bind(reason.to_string())
-            .bind(claimed.site.as_str())
-            .bind(claimed.host.as_str())
-            .bind(claimed.sender.as_str())
-            .bind(hash.to_string())
-            .execute(writing.connection())
-            .await?;
+            let mut update = sqlx::query(AssertSqlSafe(sql.as_str()))
+                .bind(reason.state().as_str())
+                .bind(reason.problem().as_str())
+                .bind(reason.to_string())
+                .bind(claimed.site.as_str())
+                .bind(claimed.host.as_str())
+                .bind(claimed.sender.as_str())
+                .bind(hash.to_string());
+            if !unless.is_empty() {
+                update = update.bind(claimed.site.as_str());
+            }
+            update.execute(writing.connection()).await?;
             writing.commit().await
         })
         .await

@@ -10,6 +10,7 @@ mod migration;
 mod package;
 mod present;
 mod reference;
+mod registry;
 mod spread;
 mod state;
 

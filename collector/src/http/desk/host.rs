@@ -16,6 +16,7 @@ use crate::desk::host::{HostPage, PACKAGES_PER_PAGE, STEPS_PER_PAGE, Sides};
 use crate::desk::piece;
 use crate::package_set::Difference;
 use crate::query::{self, PackageQuery};
+use crate::registry::SiteEntry;
 
 /// What may be asked of a host's page.
 #[derive(Debug, Default, serde::Deserialize)]
@@ -40,10 +41,17 @@ pub(super) async fn show(
     let scope = &frame.viewer.scope;
     let answer = host::answer(&shared.store, scope, (&site, &name), frame.now, shared.stale_after_days).await?;
     let sides = sides(&shared, &frame, &answer, &asked).await?;
-    page(&host_page(frame, answer, &asked, sides, shared.stale_after_days))
+    let known = shared.store.site_entry(&site).await.map_err(AnswerError::from)?;
+    page(&host_page(frame, (answer, &known), &asked, sides, shared.stale_after_days))
 }
 
-fn host_page(frame: Frame, answer: HostAnswer, asked: &Asked, sides: Sides, stale_after_days: u32) -> HostPage {
+fn host_page(
+    frame: Frame,
+    (answer, known): (HostAnswer, &SiteEntry),
+    asked: &Asked,
+    sides: Sides,
+    stale_after_days: u32,
+) -> HostPage {
     let fact = |name: &str| answer.facts.iter().find(|(n, _)| n == name).map_or("", |(_, value)| value.as_str());
     let newest = Newest {
         collected: answer.known.last_news,
@@ -52,7 +60,7 @@ fn host_page(frame: Frame, answer: HostAnswer, asked: &Asked, sides: Sides, stal
         signed: answer.known.signed,
         complaint: fact("reporter-warning"),
     };
-    let warnings = warnings::of(newest, |_| false, frame.now, stale_after_days);
+    let warnings = warnings::of(newest, |source| known.is_outside(source), frame.now, stale_after_days);
     let os = answer.os.clone().unwrap_or_else(|| fact("system").to_owned());
     let packages_total = answer.packages.len();
     let mut packages = answer.packages;
