@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use report::sealed::KeyKind;
 
 use crate::access::Scope;
+use crate::answers::judge::Judge;
 use crate::answers::{self, AnswerError};
 use crate::config::Config;
 use crate::keys::{self, KeysError};
@@ -76,7 +77,7 @@ pub async fn run(demo: &Demo, now: Timestamp, out: &mut (dyn std::io::Write + Se
     };
     store.add_reference_list(&stored).await?;
     let after = now.max(crate::clock::now());
-    let comparison = answers::compare::at(&store, &Scope::All, after, demo.stale_after_days).await?;
+    let comparison = answers::compare::at(&store, &Judge::default(), &Scope::All, after, demo.stale_after_days).await?;
     let table = comparison.table(None, None);
     writeln!(out, "4. Compared with \"{}\" ({} references):\n", list.name, list.references.len())?;
     out.write_all(table.render(Format::Table).as_bytes())?;

@@ -9,7 +9,7 @@ use clap::Parser as _;
 use jiff::Timestamp;
 use report::sealed::{KeyKind, OpeningKey};
 use wlcg_package_collector::access::Scope;
-use wlcg_package_collector::answers::{self, diff::Sides};
+use wlcg_package_collector::answers::{self, diff::Sides, judge::Judge};
 use wlcg_package_collector::cli::{
     Cli, Command, FormatName, Inbox, KeyKindName, Keys, Options, Reference, Registry, RegistryKind, Serve,
 };
@@ -84,7 +84,8 @@ async fn answer(store: &Store, config: &Config, question: Command, now: Timestam
             answers::who::answer(store, &Scope::All, &question, date(at)?, site.as_deref()).await?
         }
         Command::Compare { site, product, at } => {
-            let compared = answers::compare::at(store, &Scope::All, date(at)?, config.stale_after_days).await?;
+            let (judge, stale_after_days) = (Judge::default(), config.stale_after_days);
+            let compared = answers::compare::at(store, &judge, &Scope::All, date(at)?, stale_after_days).await?;
             compared.table(site.as_deref(), product.as_deref())
         }
         other => anyhow::bail!("{other:?} is no question"),

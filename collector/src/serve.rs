@@ -103,6 +103,7 @@ pub async fn serve(
     };
     let router = http::router(Shared {
         store: store.clone(),
+        judge: Arc::default(),
         intake,
         desk: config.desk,
         max_report_bytes: config.max_report_bytes,

@@ -49,6 +49,7 @@ mod inbox;
 mod interoperability;
 mod kill;
 mod legacy;
+mod matrix;
 mod packaged;
 mod packages;
 mod present;

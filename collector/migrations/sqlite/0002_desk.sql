@@ -28,6 +28,7 @@ CREATE TABLE host_count (
     hosts BIGINT NOT NULL,
     PRIMARY KEY (list, facts, site, day)
 ) WITHOUT ROWID;
+CREATE INDEX host_count_by_day ON host_count (day);
 
 -- What a report says of itself once it is open, and the kind of trouble it is in (a word for programs; `reason` is for people).
 ALTER TABLE inbox ADD COLUMN site    TEXT NOT NULL DEFAULT '';

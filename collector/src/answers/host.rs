@@ -1,15 +1,17 @@
 //! Everything about one host: facts, packages, verdicts, kernels, warnings and its time line.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use report::os;
 use report::package::{Package, Packager};
 use report::version;
 
-use super::compare::{self, ComparedProduct};
+use super::judge::Judge;
+use super::standard::ComparedProduct;
 use super::timeline::{self, Step};
-use super::{AnswerError, references, time};
+use super::{AnswerError, time};
 use crate::access::Scope;
-use crate::compare::with_staleness;
 use crate::store::{KnownHost, Store};
 
 /// A host.
@@ -52,6 +54,7 @@ pub struct Kernels {
 /// [`AnswerError::NoHost`] and the store's.
 pub async fn answer(
     store: &Store,
+    judge: &Judge,
     scope: &Scope,
     (site, name): (&str, &str),
     now: Timestamp,
@@ -73,12 +76,11 @@ pub async fn answer(
         .collect();
     let fact = |name: &str| facts.iter().find(|(n, _)| n == name).map_or("", |(_, value)| value.as_str());
     let os = os::short_name(fact("system"));
-    let lists = references::at(store, now).await?;
-    let all: Vec<&Package<'_>> = packages.iter().collect();
-    let mut products = compare::judge_host(&compare::asked_in(&lists), (os.as_deref(), fact("kernel")), &all, now);
-    for product in &mut products {
-        product.verdict = with_staleness(product.verdict.clone(), time(known.last_news), now, stale_after_days);
-    }
+    let standard = judge.standard_at(store, now).await?;
+    let state = (known.list, known.facts_id);
+    let judged = judge.judge(store, &standard, &[state]).await?.remove(&state).unwrap_or_default();
+    let aged = |product: &Arc<ComparedProduct>| product.with_age(time(known.last_news), now, stale_after_days);
+    let products = judged.packages.iter().map(aged).collect();
     Ok(HostAnswer {
         kernels: kernels(fact("kernel"), &packages),
         timeline: timeline::of(store, known.host).await?,

@@ -3,23 +3,28 @@
 pub mod change;
 pub mod compare;
 pub mod diff;
+pub mod facts;
 pub mod history;
 pub mod host;
 pub mod hosts;
 pub mod inbox;
+pub mod judge;
+pub mod matrix;
 pub mod overview;
 pub mod references;
 pub mod registry;
 pub mod spread;
+pub mod standard;
 pub mod timeline;
 pub mod warnings;
 pub mod who;
 
 use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use report::os;
 
+use self::facts::Facts;
 use crate::access::Scope;
 use crate::query::QueryError;
 use crate::reference::ReferenceError;
@@ -87,7 +92,7 @@ pub async fn hosts_at(store: &Store, scope: &Scope, at: Timestamp) -> Result<Vec
         store.facts(&ids).await?.into_iter().map(|(id, text)| (id, Facts::read(&text))).collect();
     let host = |state: HostState| {
         let Facts { os, system, kernel, tag } = read.get(&state.facts).cloned().unwrap_or_default();
-        Host { state, os, system, kernel, tag }
+        Host { state, os: os.as_deref().map(str::to_owned), system, kernel: kernel.as_ref().to_owned(), tag }
     };
     Ok(states.into_iter().map(host).collect())
 }
@@ -119,20 +124,7 @@ pub fn time(seconds: i64) -> Timestamp {
     Timestamp::from_second(seconds).unwrap_or(if seconds < 0 { Timestamp::MIN } else { Timestamp::MAX })
 }
 
-#[derive(Clone, Default)]
-struct Facts {
-    os: Option<String>,
-    system: String,
-    kernel: String,
-    tag: String,
-}
-
-impl Facts {
-    fn read(text: &str) -> Self {
-        let value = |name: &str| {
-            text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": ")).unwrap_or_default().to_owned()
-        };
-        let system = value("system");
-        Facts { os: os::short_name(&system), system, kernel: value("kernel"), tag: value("tag") }
-    }
+/// What a lock guards: a panic elsewhere has left it as whole as it was.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,12 +1,12 @@
 //! Reference lists as they are and as they were.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 
 use super::{AnswerError, time};
 use crate::reference::{Reference, ReferenceList};
-use crate::store::{Store, StoredList};
+use crate::store::{Store, StoreError};
 use crate::table::{Cell, Table};
 
 /// The version of each list that held at `at`; the first one for a date before it.
@@ -14,13 +14,24 @@ use crate::table::{Cell, Table};
 /// # Errors
 /// [`AnswerError`].
 pub async fn at(store: &Store, at: Timestamp) -> Result<Vec<ReferenceList>, AnswerError> {
-    let mut versions: BTreeMap<String, StoredList> = BTreeMap::new();
-    for list in store.reference_lists().await? {
-        if list.imported <= at.as_second() || !versions.contains_key(&list.name) {
-            versions.insert(list.name.clone(), list);
+    let ids = versions_at(store, at).await?;
+    let mut contents: HashMap<i64, String> = store.reference_contents(&ids).await?.into_iter().collect();
+    let lists = ids.iter().filter_map(|id| contents.remove(id));
+    lists.map(|content| Ok(ReferenceList::from_toml(&content)?)).collect()
+}
+
+/// Ids of the versions that held at `at`, by name of their list; the first one of each for a date before it.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn versions_at(store: &Store, at: Timestamp) -> Result<Vec<i64>, StoreError> {
+    let mut versions: BTreeMap<String, i64> = BTreeMap::new();
+    for version in store.reference_versions().await? {
+        if version.imported <= at.as_second() || !versions.contains_key(&version.name) {
+            versions.insert(version.name, version.id);
         }
     }
-    versions.into_values().map(|list| Ok(ReferenceList::from_toml(&list.content)?)).collect()
+    Ok(versions.into_values().collect())
 }
 
 /// The lists and their versions, oldest first.

@@ -9,6 +9,7 @@ mod question;
 mod receive;
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -16,6 +17,7 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::answers::judge::Judge;
 use crate::intake::Intake;
 use crate::store::Store;
 use peer::Peer;
@@ -25,6 +27,8 @@ use peer::Peer;
 pub struct Shared {
     /// The database.
     pub store: Store,
+    /// What was judged before.
+    pub judge: Arc<Judge>,
     /// The way into the inbox; `None` when this process does not receive.
     pub intake: Option<Intake>,
     /// Whether this process shows pages.

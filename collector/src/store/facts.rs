@@ -36,7 +36,7 @@ impl Writing {
 }
 
 impl Store {
-    /// Header lines by id, for the ids in `wanted` or, when there are many, for all.
+    /// Header lines by id.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -45,9 +45,9 @@ impl Store {
         let mut wanted = wanted.to_vec();
         wanted.sort_unstable();
         wanted.dedup();
-        for ids in wanted.chunks(super::ROWS_PER_STATEMENT) {
+        for ids in wanted.chunks(super::IDS_PER_STATEMENT) {
             let sql = format!("SELECT id, text FROM facts WHERE id IN {}", super::rows_of_binds(1, ids.len()));
-            let mut query = sqlx::query_as::<_, (i64, String)>(sqlx::AssertSqlSafe(sql));
+            let mut query = sqlx::query_as::<_, (i64, String)>(sqlx::AssertSqlSafe(sql)).persistent(ids.len() < 8);
             for id in ids {
                 query = query.bind(*id);
             }

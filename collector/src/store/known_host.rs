@@ -9,6 +9,8 @@ pub struct KnownHost {
     pub host: i64,
     /// Id of its newest package list.
     pub list: i64,
+    /// Id of its newest header lines.
+    pub facts_id: i64,
     /// Its newest header lines.
     pub facts: String,
     /// The first report that said so, unix seconds.
@@ -25,8 +27,8 @@ pub struct KnownHost {
     pub sender: Option<(String, i64)>,
 }
 
-/// Id, list, facts, since, last news, received, source, signed, key and its time.
-type Row = (i64, i64, String, i64, i64, i64, String, i64, Option<String>, Option<i64>);
+/// Id, list, facts' id and text, since, last news, received, source, signed, key and its time.
+type Row = (i64, i64, i64, String, i64, i64, i64, String, i64, Option<String>, Option<i64>);
 
 impl Store {
     /// The host of that name at a site.
@@ -35,7 +37,7 @@ impl Store {
     /// [`StoreError`].
     pub async fn known_host(&self, site: &str, name: &str) -> Result<Option<KnownHost>, StoreError> {
         let row: Option<Row> = sqlx::query_as(
-            "SELECT host.id, host_now.list, facts.text, host_now.since, host_now.last_news, host_now.received, \
+            "SELECT host.id, host_now.list, facts.id, facts.text, host_now.since, host_now.last_news, host_now.received, \
              host_now.source, host_now.signed, sender.digest, sender.since FROM host \
              JOIN host_now ON host_now.host = host.id JOIN facts ON facts.id = host_now.facts \
              LEFT JOIN sender ON sender.host = host.id WHERE host.digest = ?",
@@ -43,16 +45,19 @@ impl Store {
         .bind(super::host::digest(site, name))
         .fetch_optional(&self.pool)
         .await?;
-        Ok(row.map(|(host, list, facts, since, last_news, received, source, signed, key, key_since)| KnownHost {
-            host,
-            list,
-            facts,
-            since,
-            last_news,
-            received,
-            source,
-            signed: signed != 0,
-            sender: key.zip(key_since),
+        Ok(row.map(|(host, list, facts_id, facts, since, last_news, received, source, signed, key, key_since)| {
+            KnownHost {
+                host,
+                list,
+                facts_id,
+                facts,
+                since,
+                last_news,
+                received,
+                source,
+                signed: signed != 0,
+                sender: key.zip(key_since),
+            }
         }))
     }
 }

@@ -1,7 +1,9 @@
 //! The only door to the database: one `Store` for SQLite and MySQL/MariaDB, every write a named, retryable transaction.
 
+mod contents;
 mod error;
 mod facts;
+mod groups;
 mod host;
 mod inbox;
 mod known_host;
@@ -25,12 +27,13 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use crate::access::Scope;
 
 pub use error::StoreError;
+pub use groups::HostGroup;
 pub use host::HostId;
 pub use inbox::{InboxEntry, InboxState, Incoming, Sealed};
 pub use known_host::KnownHost;
 pub use list::PackageIds;
-pub use present::{Arrival, HostGroup};
-pub use reference::StoredList;
+pub use present::Arrival;
+pub use reference::{ListVersion, StoredList};
 pub use spread::{CountedAs, Spread};
 pub use state::HostState;
 
@@ -268,3 +271,6 @@ fn rows_of_binds(rows: usize, columns: usize) -> String {
 
 /// Rows in one statement: SQLite takes 32,766 binds, MySQL 65,535.
 const ROWS_PER_STATEMENT: usize = 400;
+
+/// Ids in one statement where the number of statements must not follow the number of what is asked for.
+const IDS_PER_STATEMENT: usize = 30_000;

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use sqlx::AssertSqlSafe;
 
 use super::{ROWS_PER_STATEMENT, Store, StoreError, Writing, rows_of_binds};
-use crate::access::Scope;
 use crate::history::{self, Counts, Run};
 
 /// How a report came.
@@ -17,23 +16,6 @@ pub struct Arrival<'a> {
     pub source: &'a str,
     /// Whether its host's key vouches for it.
     pub signed: bool,
-}
-
-/// Hosts of a site that are in the same state.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HostGroup {
-    /// The site.
-    pub site: String,
-    /// Id of the package list.
-    pub list: i64,
-    /// Id of the header lines.
-    pub facts: i64,
-    /// How many hosts.
-    pub hosts: i64,
-    /// How many of them had no news since the time that was asked for.
-    pub stale: i64,
-    /// The newest report of any of them, unix seconds.
-    pub last_news: i64,
 }
 
 impl Writing {
@@ -110,47 +92,6 @@ impl Writing {
 }
 
 impl Store {
-    /// The hosts that may be seen, grouped by site and state; `stale_before` is in unix seconds.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn present_groups(&self, scope: &Scope, stale_before: i64) -> Result<Vec<HostGroup>, StoreError> {
-        let sql = format!(
-            "SELECT site.name, host_now.list, host_now.facts, COUNT(*), \
-             COUNT(CASE WHEN host_now.last_news < ? THEN 1 END), MAX(host_now.last_news) \
-             FROM host_now JOIN site ON site.id = host_now.site WHERE {} \
-             GROUP BY site.name, host_now.list, host_now.facts",
-            super::scope_condition("site.name", scope)
-        );
-        let mut query = sqlx::query_as::<_, (String, i64, i64, i64, i64, i64)>(AssertSqlSafe(sql)).bind(stale_before);
-        for site in scope.sites() {
-            query = query.bind(site);
-        }
-        let group =
-            |(site, list, facts, hosts, stale, last_news)| HostGroup { site, list, facts, hosts, stale, last_news };
-        Ok(query.fetch_all(&self.pool).await?.into_iter().map(group).collect())
-    }
-
-    /// The hosts that may be seen as they were at the end of a day (UTC, since 1970-01-01), grouped by site and state.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn groups_on(&self, scope: &Scope, day: i64) -> Result<Vec<HostGroup>, StoreError> {
-        let sql = format!(
-            "SELECT site.name, host_count.list, host_count.facts, {total} FROM host_count \
-             JOIN site ON site.id = host_count.site WHERE host_count.day <= ? AND {} \
-             GROUP BY site.name, host_count.list, host_count.facts HAVING {total} > 0",
-            super::scope_condition("site.name", scope),
-            total = self.dialect.sum("host_count.hosts"),
-        );
-        let mut query = sqlx::query_as::<_, (String, i64, i64, i64)>(AssertSqlSafe(sql)).bind(day);
-        for site in scope.sites() {
-            query = query.bind(site);
-        }
-        let group = |(site, list, facts, hosts)| HostGroup { site, list, facts, hosts, stale: 0, last_news: 0 };
-        Ok(query.fetch_all(&self.pool).await?.into_iter().map(group).collect())
-    }
-
     /// Makes the present and the counts of each day anew from the states over time, where a database has the one
     /// without the other.
     ///

@@ -39,7 +39,8 @@ pub(super) async fn show(
 ) -> Result<Response, HttpError> {
     let frame = frame(visitor, Section::Sites);
     let scope = &frame.viewer.scope;
-    let answer = host::answer(&shared.store, scope, (&site, &name), frame.now, shared.stale_after_days).await?;
+    let (store, judge) = (&shared.store, &shared.judge);
+    let answer = host::answer(store, judge, scope, (&site, &name), frame.now, shared.stale_after_days).await?;
     let sides = sides(&shared, &frame, &answer, &asked).await?;
     let known = shared.store.site_entry(&site).await.map_err(AnswerError::from)?;
     page(&host_page(frame, (answer, &known), &asked, sides, shared.stale_after_days))

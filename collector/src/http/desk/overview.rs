@@ -26,6 +26,7 @@ pub(super) async fn show(
     Question(asked): Question<Asked>,
 ) -> Result<Response, HttpError> {
     let frame = frame(visitor, Section::Overview);
-    let compared = answers::compare::at(&shared.store, &frame.viewer.scope, frame.now, shared.stale_after_days).await?;
+    let (store, judge, scope) = (&shared.store, &shared.judge, &frame.viewer.scope);
+    let compared = answers::compare::at(store, judge, scope, frame.now, shared.stale_after_days).await?;
     page(&answers::overview::of(&compared, frame, asked.page))
 }

@@ -1,0 +1,250 @@
+//! Sites by products: how many hosts are in each state, now and on a day, and what changed between two of them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::Offset;
+
+use super::judge::Judge;
+use super::standard::{Judged, Standard};
+use super::{AnswerError, time};
+use crate::access::Scope;
+use crate::compare::State;
+use crate::history::day_of;
+use crate::store::{HostGroup, Store};
+
+/// Every site that may be seen and has hosts, with every product that something is asked of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Matrix {
+    /// The time that it tells of.
+    pub at: Timestamp,
+    /// Names of the reference lists.
+    pub lists: Vec<String>,
+    /// The products; each line has a cell for each of them, in this order.
+    pub products: Vec<String>,
+    /// All sites together.
+    pub total: Line,
+    /// Sites by name.
+    pub sites: Vec<Line>,
+}
+
+/// A site, or all of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Line {
+    /// Name of the site; empty in the total.
+    pub site: String,
+    /// Every host, by its worst product.
+    pub hosts: Cell,
+    /// The hosts that have a product, by its worst package.
+    pub products: Vec<Cell>,
+}
+
+/// Hosts by state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Cell {
+    /// How they stand; without recent news it is not known.
+    pub counts: Counts,
+    /// How they would stand if all news were recent: this is what can be held against another day.
+    pub judged: Counts,
+    /// How many have no recent news.
+    pub stale: i64,
+    /// Their newest report; none on a past day, whose news are not counted.
+    pub last_news: Option<Timestamp>,
+}
+
+/// Numbers of hosts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// New enough and not blocked.
+    pub compliant: i64,
+    /// No answer.
+    pub unknown: i64,
+    /// Older than a minimum.
+    pub behind: i64,
+    /// With a version that must not run.
+    pub blocked: i64,
+}
+
+/// The number of hosts in one state changed between two days.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The site.
+    pub site: String,
+    /// The product.
+    pub product: String,
+    /// The state.
+    pub state: State,
+    /// Hosts before.
+    pub from: i64,
+    /// Hosts after.
+    pub to: i64,
+}
+
+/// The present, by the lists of now.
+///
+/// # Errors
+/// [`AnswerError`].
+pub async fn at_present(
+    store: &Store,
+    judge: &Judge,
+    scope: &Scope,
+    now: Timestamp,
+    stale_after_days: u32,
+) -> Result<Matrix, AnswerError> {
+    let standard = judge.standard_at(store, now).await?;
+    at_present_by(store, judge, &standard, scope, now, stale_after_days).await
+}
+
+/// The present, by any standard.
+///
+/// # Errors
+/// [`AnswerError`].
+pub async fn at_present_by(
+    store: &Store,
+    judge: &Judge,
+    standard: &Standard,
+    scope: &Scope,
+    now: Timestamp,
+    stale_after_days: u32,
+) -> Result<Matrix, AnswerError> {
+    let groups = store.present_groups(scope, stale_before(now, stale_after_days)).await?;
+    of_groups(store, judge, standard, groups, now).await
+}
+
+/// The end of a day (UTC), by the lists of then or of another time. No host is stale in it: old news are not counted.
+///
+/// # Errors
+/// [`AnswerError`].
+pub async fn on_day(
+    store: &Store,
+    judge: &Judge,
+    scope: &Scope,
+    day: Date,
+    lists_of: Option<Timestamp>,
+) -> Result<Matrix, AnswerError> {
+    let end = end_of(day);
+    let standard = judge.standard_at(store, lists_of.unwrap_or(end)).await?;
+    let groups = store.groups_on(scope, day_of(end.as_second())).await?;
+    of_groups(store, judge, &standard, groups, end).await
+}
+
+/// The last second of a day, UTC.
+#[must_use]
+pub fn end_of(day: Date) -> Timestamp {
+    Offset::UTC.to_timestamp(day.at(23, 59, 59, 0)).unwrap_or(Timestamp::MAX)
+}
+
+/// News before this second are too old to say how a host stands.
+#[must_use]
+pub fn stale_before(now: Timestamp, stale_after_days: u32) -> i64 {
+    now.as_second().saturating_sub(i64::from(stale_after_days) * 86_400)
+}
+
+async fn of_groups(
+    store: &Store,
+    judge: &Judge,
+    standard: &Standard,
+    groups: Vec<HostGroup>,
+    at: Timestamp,
+) -> Result<Matrix, AnswerError> {
+    let states: Vec<(i64, i64)> = groups.iter().map(|group| (group.list, group.facts)).collect();
+    let judged = judge.judge(store, standard, &states).await?;
+    let empty = || Line { products: vec![Cell::default(); standard.products.len()], ..Line::default() };
+    let nothing = Arc::new(Judged::default());
+    let mut total = empty();
+    let mut sites: BTreeMap<&str, Line> = BTreeMap::new();
+    for group in &groups {
+        let of = judged.get(&(group.list, group.facts)).unwrap_or(&nothing);
+        let line = sites.entry(&group.site).or_insert_with(|| Line { site: group.site.clone(), ..empty() });
+        for line in [&mut total, line] {
+            line.add(group, of);
+        }
+    }
+    Ok(Matrix {
+        at,
+        lists: standard.lists.iter().map(|list| list.name.clone()).collect(),
+        products: standard.products.clone(),
+        total,
+        sites: sites.into_values().collect(),
+    })
+}
+
+impl Line {
+    fn add(&mut self, group: &HostGroup, judged: &Judged) {
+        // Without any package that is asked for it is not known how a host stands.
+        self.hosts.add(group, judged.worst().unwrap_or(State::Unknown));
+        for (product, state) in &judged.products {
+            if let Some(cell) = self.products.get_mut(*product) {
+                cell.add(group, *state);
+            }
+        }
+    }
+}
+
+impl Cell {
+    fn add(&mut self, group: &HostGroup, state: State) {
+        *self.judged.of_mut(state) += group.hosts;
+        *self.counts.of_mut(state) += group.hosts - group.stale;
+        self.counts.unknown += group.stale;
+        self.stale += group.stale;
+        if group.last_news > 0 {
+            self.last_news = self.last_news.max(Some(time(group.last_news)));
+        }
+    }
+}
+
+impl Counts {
+    /// Hosts in a state.
+    #[must_use]
+    pub fn of(&self, state: State) -> i64 {
+        match state {
+            State::Compliant => self.compliant,
+            State::Unknown => self.unknown,
+            State::Behind => self.behind,
+            State::Blocked => self.blocked,
+        }
+    }
+
+    /// All hosts.
+    #[must_use]
+    pub fn total(&self) -> i64 {
+        self.compliant + self.unknown + self.behind + self.blocked
+    }
+
+    fn of_mut(&mut self, state: State) -> &mut i64 {
+        match state {
+            State::Compliant => &mut self.compliant,
+            State::Unknown => &mut self.unknown,
+            State::Behind => &mut self.behind,
+            State::Blocked => &mut self.blocked,
+        }
+    }
+}
+
+/// What is not the same in two matrices, by site and product; ages of news count in neither.
+#[must_use]
+pub fn changes(before: &Matrix, after: &Matrix) -> Vec<Change> {
+    let mut numbers: BTreeMap<(&str, &str, State), (i64, i64)> = BTreeMap::new();
+    for (matrix, is_after) in [(before, false), (after, true)] {
+        for line in &matrix.sites {
+            for (product, cell) in matrix.products.iter().zip(&line.products) {
+                for state in State::ALL {
+                    let both = numbers.entry((&line.site, product, state)).or_default();
+                    *(if is_after { &mut both.1 } else { &mut both.0 }) = cell.judged.of(state);
+                }
+            }
+        }
+    }
+    let changed = numbers.into_iter().filter(|(_, (from, to))| from != to);
+    changed
+        .map(|((site, product, state), (from, to))| Change {
+            site: site.to_owned(),
+            product: product.to_owned(),
+            state,
+            from,
+            to,
+        })
+        .collect()
+}
