@@ -24,6 +24,12 @@ pub enum State {
     Blocked,
 }
 
+impl std::fmt::Display for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 impl State {
     /// Every state, in the order of concern.
     pub const ALL: [State; 4] = [State::Compliant, State::Unknown, State::Behind, State::Blocked];

@@ -13,6 +13,8 @@ pub struct Facts {
     pub system: String,
     /// Running kernel.
     pub kernel: Arc<str>,
+    /// What the host itself complains of, such as a recipient certificate that ends soon.
+    pub complaint: String,
     /// Tag that the site gave it.
     pub tag: String,
 }
@@ -25,6 +27,12 @@ impl Facts {
             text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": ")).unwrap_or_default().to_owned()
         };
         let system = value("system");
-        Facts { os: os::short_name(&system).map(Arc::from), system, kernel: value("kernel").into(), tag: value("tag") }
+        Facts {
+            os: os::short_name(&system).map(Arc::from),
+            system,
+            kernel: value("kernel").into(),
+            complaint: value("reporter-warning"),
+            tag: value("tag"),
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Sites by products: how many hosts are in each state, now and on a day, and what changed between two of them.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -184,7 +185,7 @@ impl Line {
 }
 
 impl Cell {
-    fn add(&mut self, group: &HostGroup, state: State) {
+    pub(super) fn add(&mut self, group: &HostGroup, state: State) {
         *self.judged.of_mut(state) += group.hosts;
         *self.counts.of_mut(state) += group.hosts - group.stale;
         self.counts.unknown += group.stale;
@@ -198,8 +199,8 @@ impl Cell {
 impl Counts {
     /// Hosts in a state.
     #[must_use]
-    pub fn of(&self, state: State) -> i64 {
-        match state {
+    pub fn of(&self, state: impl Borrow<State>) -> i64 {
+        match state.borrow() {
             State::Compliant => self.compliant,
             State::Unknown => self.unknown,
             State::Behind => self.behind,

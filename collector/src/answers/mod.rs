@@ -10,9 +10,10 @@ pub mod hosts;
 pub mod inbox;
 pub mod judge;
 pub mod matrix;
-pub mod overview;
+pub mod product;
 pub mod references;
 pub mod registry;
+pub mod site;
 pub mod spread;
 pub mod standard;
 pub mod timeline;
@@ -91,7 +92,7 @@ pub async fn hosts_at(store: &Store, scope: &Scope, at: Timestamp) -> Result<Vec
     let read: HashMap<i64, Facts> =
         store.facts(&ids).await?.into_iter().map(|(id, text)| (id, Facts::read(&text))).collect();
     let host = |state: HostState| {
-        let Facts { os, system, kernel, tag } = read.get(&state.facts).cloned().unwrap_or_default();
+        let Facts { os, system, kernel, tag, .. } = read.get(&state.facts).cloned().unwrap_or_default();
         Host { state, os: os.as_deref().map(str::to_owned), system, kernel: kernel.as_ref().to_owned(), tag }
     };
     Ok(states.into_iter().map(host).collect())

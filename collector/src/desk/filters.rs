@@ -21,21 +21,22 @@ pub fn piece(value: impl std::fmt::Display, _: &dyn Values) -> askama::Result<St
     Ok(super::piece(&value.to_string()))
 }
 
-/// A shape beside each word, so that no state is told by colour alone.
+/// A shape beside each state's word, so that no state is told by colour alone; by its word, however deep the reference.
 #[askama::filter_fn]
-pub fn shape(state: &State, _: &dyn Values) -> askama::Result<&'static str> {
-    Ok(match state {
-        State::Compliant => "✔",
-        State::Unknown => "?",
-        State::Behind => "▼",
-        State::Blocked => "✖",
+pub fn shape(state: impl std::fmt::Display, _: &dyn Values) -> askama::Result<&'static str> {
+    let word = state.to_string();
+    Ok(match State::ALL.into_iter().find(|state| state.as_str() == word) {
+        Some(State::Compliant) => "✔",
+        Some(State::Behind) => "▼",
+        Some(State::Blocked) => "✖",
+        Some(State::Unknown) | None => "?",
     })
 }
 
-/// A time as people read it, to the minute, UTC.
+/// A time (RFC 3339) as people read it, to the minute.
 #[askama::filter_fn]
-pub fn minute(time: &jiff::Timestamp, _: &dyn Values) -> askama::Result<String> {
-    Ok(jiff::tz::Offset::UTC.to_datetime(*time).strftime("%Y-%m-%d %H:%M").to_string())
+pub fn minute(time: impl std::fmt::Display, _: &dyn Values) -> askama::Result<String> {
+    Ok(time.to_string().replacen('T', " ", 1).chars().take("2026-01-31 04:05".len()).collect())
 }
 
 /// How long ago something was, in the largest unit that tells.

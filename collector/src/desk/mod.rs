@@ -7,6 +7,10 @@ pub mod frame;
 pub mod harmless;
 pub mod host;
 pub mod overview;
+pub mod product;
+pub mod products;
+pub mod site;
+pub mod sites;
 
 use std::fmt::Write as _;
 

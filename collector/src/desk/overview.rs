@@ -1,133 +1,133 @@
-//! The first page: sites and hosts, how they stand against the reference lists, and when they last reported.
+//! The first page: sites by products, what changed since yesterday, and who is silent.
 
 use askama::Template;
 use jiff::Timestamp;
 
 use super::filters;
 use super::frame::{Frame, Paging};
+use crate::answers::matrix::{Cell, Change, Line, Matrix};
 use crate::compare::State;
 
-/// Hosts on one page.
-pub const HOSTS_PER_PAGE: usize = 200;
+/// Sites on one page: every site of the grid.
+pub const SITES_PER_PAGE: usize = 200;
+
+/// Changes that are shown at once.
+pub const CHANGES_SHOWN: usize = 24;
 
 /// What the page shows.
-#[derive(Debug, Clone, Template)]
+#[derive(Debug, Template)]
 #[template(path = "overview.html")]
 pub struct Overview {
     /// What surrounds it.
     pub frame: Frame,
-    /// Names of the reference lists.
-    pub lists: Vec<String>,
-    /// Hosts of the whole grid by state.
-    pub total: Counts,
-    /// One row a site.
-    pub sites: Vec<SiteRow>,
-    /// One row a host, of this page.
-    pub hosts: Vec<HostRow>,
-    /// Which part of the hosts this is.
+    /// Sites by products, as far as they may be seen; the lines of this page alone.
+    pub matrix: Matrix,
+    /// All hosts at the end of yesterday.
+    pub yesterday: Cell,
+    /// How many sites there are on all pages.
+    pub sites: usize,
+    /// Sites that a registry knows and that never reported.
+    pub never_seen: Vec<String>,
+    /// What changed since the end of yesterday, the most important first.
+    pub changes: Vec<Change>,
+    /// How many changes there are.
+    pub changes_total: usize,
+    /// Whether sites come by name instead of by concern.
+    pub by_name: bool,
+    /// Days without news after which a host counts as silent.
+    pub stale_after_days: u32,
+    /// Which part of the sites this is.
     pub paging: Paging,
 }
 
-/// Hosts by their worst state.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// All.
-    pub hosts: usize,
-    /// Compliant in everything that is asked of them.
-    pub compliant: usize,
-    /// With nothing worse than unknown.
-    pub unknown: usize,
-    /// With nothing worse than behind.
-    pub behind: usize,
-    /// With a blocked version.
-    pub blocked: usize,
-}
+impl Overview {
+    /// The states in the order of concern.
+    fn states(&self) -> [State; 4] {
+        STATES
+    }
 
-impl Counts {
-    /// Counts a host.
-    pub fn add(&mut self, state: State) {
-        self.hosts += 1;
-        match state {
-            State::Compliant => self.compliant += 1,
-            State::Unknown => self.unknown += 1,
-            State::Behind => self.behind += 1,
-            State::Blocked => self.blocked += 1,
-        }
+    /// Hosts more (or less) in a state than at the end of yesterday, as if all news were recent.
+    fn since_yesterday(&self, state: &State) -> i64 {
+        self.matrix.total.hosts.judged.of(*state) - self.yesterday.judged.of(*state)
+    }
+
+    /// The newest report of all.
+    fn newest(&self) -> Option<Timestamp> {
+        self.matrix.total.hosts.last_news
     }
 }
 
-/// A site.
-#[derive(Debug, Clone)]
-pub struct SiteRow {
-    /// Its name.
-    pub name: String,
-    /// Its hosts by state.
-    pub counts: Counts,
-    /// Its newest report.
-    pub last_report: Timestamp,
+const STATES: [State; 4] = [State::Blocked, State::Behind, State::Unknown, State::Compliant];
+
+impl Cell {
+    /// The state of most concern that any host is in, and how many are.
+    #[must_use]
+    pub fn worst(&self) -> Option<(State, i64)> {
+        STATES.into_iter().map(|state| (state, self.counts.of(state))).find(|(_, hosts)| *hosts > 0)
+    }
 }
 
-/// A host.
-#[derive(Debug, Clone)]
-pub struct HostRow {
-    /// Its site.
-    pub site: String,
-    /// Its name.
-    pub name: String,
-    /// Short name of its system.
-    pub os: String,
-    /// Its running kernel.
-    pub kernel: String,
-    /// Its newest report.
-    pub last_report: Timestamp,
-    /// Its worst state.
-    pub state: State,
-    /// What led to it.
-    pub reason: String,
+/// The order of concern: most blocked hosts first, then most behind, then by name.
+pub fn by_concern(lines: &mut [Line]) {
+    lines.sort_by(|left, right| {
+        let concern = |line: &Line| (line.hosts.counts.blocked, line.hosts.counts.behind);
+        concern(right).cmp(&concern(left)).then_with(|| left.site.cmp(&right.site))
+    });
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::access::{Role, Scope, Viewer};
+    use crate::answers::matrix::Counts;
     use crate::desk::frame::Section;
 
-    fn frame() -> Frame {
+    fn page(sites: Vec<Line>) -> String {
         let viewer = Viewer { name: "Officer".to_owned(), role: Role::Officer, scope: Scope::All };
-        Frame { viewer, csrf: String::new(), now: Timestamp::UNIX_EPOCH, section: Section::Overview }
-    }
-
-    fn page(hosts: Vec<HostRow>) -> String {
-        let mut total = Counts::default();
-        hosts.iter().for_each(|host| total.add(host.state));
+        let total = sites.first().cloned().unwrap_or_default();
         let overview = Overview {
-            frame: frame(),
-            lists: vec!["WLCG baseline".to_owned()],
-            total,
-            sites: Vec::new(),
-            hosts,
-            paging: Paging::of(0, HOSTS_PER_PAGE, 1, String::new()),
+            frame: Frame { viewer, csrf: String::new(), now: Timestamp::UNIX_EPOCH, section: Section::Overview },
+            sites: sites.len(),
+            matrix: Matrix {
+                at: Timestamp::UNIX_EPOCH,
+                lists: vec!["WLCG baseline".to_owned()],
+                products: vec!["<b>xrootd".to_owned()],
+                total,
+                sites,
+            },
+            yesterday: Cell::default(),
+            never_seen: Vec::new(),
+            changes: Vec::new(),
+            changes_total: 0,
+            by_name: false,
+            stale_after_days: 7,
+            paging: Paging::of(0, SITES_PER_PAGE, 1, String::new()),
         };
         overview.render().unwrap()
     }
 
+    fn line(site: &str, blocked: i64, behind: i64) -> Line {
+        let counts = Counts { blocked, behind, compliant: 3, ..Counts::default() };
+        let cell = Cell { counts, judged: counts, ..Cell::default() };
+        Line { site: site.to_owned(), hosts: cell, products: vec![cell] }
+    }
+
     #[test]
-    fn what_hosts_say_stays_text() {
-        let html = page(vec![HostRow {
-            site: "CERN-PROD".to_owned(),
-            name: "<script>alert(1)</script>\u{202E}".to_owned(),
-            os: "\"><img src=x>".to_owned(),
-            kernel: "x".repeat(10_000),
-            last_report: Timestamp::UNIX_EPOCH,
-            state: State::Behind,
-            reason: "a & b".to_owned(),
-        }]);
-        assert!(!html.contains("<script") && !html.contains("<img") && !html.contains('\u{202E}'), "{html}");
-        assert!(html.contains("▼ behind") && html.len() < 10_000, "{html}");
+    fn a_state_is_told_by_shape_and_word_beside_its_colour() {
+        let html = page(vec![line("<script>A\u{202E}", 0, 2)]);
+        assert!(!html.contains("<script") && !html.contains("<b>") && !html.contains('\u{202E}'), "{html}");
+        assert!(html.contains("▼ 2<small>/5</small>") && html.contains("behind"), "{html}");
     }
 
     #[test]
     fn an_empty_desk_says_what_to_do() {
         assert!(page(Vec::new()).contains("wlcg-package-reporter"));
+    }
+
+    #[test]
+    fn the_blocked_come_first() {
+        let mut lines = [line("c", 0, 9), line("b", 0, 9), line("a", 0, 0), line("d", 1, 0)];
+        by_concern(&mut lines);
+        assert_eq!(lines.map(|line| line.site).join(""), "dbca");
     }
 }

@@ -58,6 +58,9 @@ pub(super) enum HttpError {
     /// The page's question has no answer.
     #[error("not answered: {0}")]
     Answer(#[from] AnswerError),
+    /// No such site, or none that may be seen.
+    #[error("no site named {0:?}: the list of sites has those there are")]
+    NoSite(String),
     /// The question itself cannot be read.
     #[error("{0}")]
     Question(String),
@@ -100,6 +103,7 @@ impl HttpError {
                 (StatusCode::NOT_FOUND, "not found")
             }
             HttpError::Page(_) => (StatusCode::INTERNAL_SERVER_ERROR, "page failed"),
+            HttpError::NoSite(_) => (StatusCode::NOT_FOUND, "not found"),
             HttpError::NotFound => (StatusCode::NOT_FOUND, "no such path"),
             HttpError::Method => (StatusCode::METHOD_NOT_ALLOWED, "method not allowed"),
         }

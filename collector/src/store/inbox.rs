@@ -163,6 +163,17 @@ impl Store {
         Ok(rows.into_iter().map(InboxEntry::from).collect())
     }
 
+    /// The newest reports that are of a site, or claim to be.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn inbox_of_site(&self, site: &str, limit: i64) -> Result<Vec<InboxEntry>, StoreError> {
+        let sql = format!("{ENTRY} WHERE site = ? ORDER BY id DESC LIMIT ?");
+        let rows: Vec<EntryRow> =
+            sqlx::query_as(AssertSqlSafe(sql)).bind(site).bind(limit).fetch_all(&self.pool).await?;
+        Ok(rows.into_iter().map(InboxEntry::from).collect())
+    }
+
     /// One report of the inbox with its sealed bytes.
     ///
     /// # Errors

@@ -3,6 +3,10 @@
 mod failure;
 mod host;
 mod overview;
+mod product;
+mod products;
+mod site;
+mod sites;
 mod style;
 
 use askama::Template;
@@ -23,6 +27,10 @@ use crate::desk::frame::{Frame, Section};
 pub(super) fn router() -> Router<Shared> {
     Router::new()
         .route("/", get(overview::show))
+        .route("/products", get(products::show))
+        .route("/products/{package}", get(product::show))
+        .route("/sites", get(sites::show))
+        .route("/sites/{site}", get(site::show))
         .route("/hosts/{site}/{host}", get(host::show))
         .route("/desk.css", get(style::sheet))
         .route("/icon.svg", get(style::icon))

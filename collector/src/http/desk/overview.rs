@@ -1,4 +1,4 @@
-//! `GET /`: sites against the reference lists.
+//! `GET /`: sites by products.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -8,25 +8,69 @@ use super::super::error::HttpError;
 use super::super::peer::Visitor;
 use super::super::question::Question;
 use super::{frame, page};
-use crate::answers;
-use crate::desk::frame::Section;
+use crate::answers::matrix::{self, Change, Matrix};
+use crate::compare::State as Verdict;
+use crate::desk::chart;
+use crate::desk::frame::{Paging, Section};
+use crate::desk::overview::{CHANGES_SHOWN, Overview, SITES_PER_PAGE, by_concern};
+use crate::history::day_of;
 
-/// Which part of a long list is shown.
-#[derive(Debug, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
+/// What may be asked of the overview.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub(super) struct Asked {
-    #[serde(default)]
+    sort: String,
     page: usize,
 }
 
-/// Sites and hosts against the reference lists.
+/// Sites by products, now and at the end of yesterday.
 pub(super) async fn show(
     State(shared): State<Shared>,
     visitor: Visitor,
     Question(asked): Question<Asked>,
 ) -> Result<Response, HttpError> {
     let frame = frame(visitor, Section::Overview);
-    let (store, judge, scope) = (&shared.store, &shared.judge, &frame.viewer.scope);
-    let compared = answers::compare::at(store, judge, scope, frame.now, shared.stale_after_days).await?;
-    page(&answers::overview::of(&compared, frame, asked.page))
+    let scope = &frame.viewer.scope;
+    let (store, judge, now) = (&shared.store, &shared.judge, frame.now);
+    let mut matrix = matrix::at_present(store, judge, scope, now, shared.stale_after_days).await?;
+    let yesterday = chart::date(day_of(now.as_second()) - 1);
+    let before = matrix::on_day(store, judge, scope, yesterday, Some(now)).await?;
+    let mut changes = matrix::changes(&before, &matrix);
+    changes.sort_by_key(|change| std::cmp::Reverse(weight(change)));
+    let changes_total = changes.len();
+    changes.truncate(CHANGES_SHOWN);
+    let never_seen = never_seen(&shared, &matrix, scope).await?;
+    let by_name = asked.sort == "name";
+    if !by_name {
+        by_concern(&mut matrix.sites);
+    }
+    let sites = matrix.sites.len();
+    let link = if by_name { "/?sort=name&page=" } else { "/?page=" };
+    let paging = Paging::of(sites, SITES_PER_PAGE, asked.page, link.to_owned());
+    matrix.sites = matrix.sites.into_iter().skip((paging.page - 1) * SITES_PER_PAGE).take(SITES_PER_PAGE).collect();
+    page(&Overview {
+        yesterday: before.total.hosts,
+        sites,
+        never_seen,
+        changes,
+        changes_total,
+        by_name,
+        stale_after_days: shared.stale_after_days,
+        paging,
+        matrix,
+        frame,
+    })
+}
+
+/// What concerns an officer most: hosts that came into a bad state, many of them.
+fn weight(change: &Change) -> (Verdict, i64) {
+    (change.state, (change.to - change.from).abs())
+}
+
+/// Sites of the registries that may be seen and have no host.
+async fn never_seen(shared: &Shared, matrix: &Matrix, scope: &crate::access::Scope) -> Result<Vec<String>, HttpError> {
+    let seen: std::collections::HashSet<&str> = matrix.sites.iter().map(|line| line.site.as_str()).collect();
+    let directory = shared.store.directory().await?;
+    let names = directory.iter().map(|entry| entry.site.name.as_str());
+    Ok(names.filter(|name| scope.holds(name) && !seen.contains(name)).map(str::to_owned).collect())
 }
