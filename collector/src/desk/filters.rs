@@ -39,6 +39,14 @@ pub fn minute(time: impl std::fmt::Display, _: &dyn Values) -> askama::Result<St
     Ok(time.to_string().replacen('T', " ", 1).chars().take("2026-01-31 04:05".len()).collect())
 }
 
+/// A number with the word for what is counted.
+#[askama::filter_fn]
+pub fn many(number: impl std::fmt::Display, _: &dyn Values, one: &str) -> askama::Result<String> {
+    let number = number.to_string();
+    let plural = if number == "1" { "" } else { "s" };
+    Ok(format!("{number} {one}{plural}"))
+}
+
 /// How long ago something was, in the largest unit that tells.
 #[askama::filter_fn]
 pub fn ago(time: &jiff::Timestamp, _: &dyn Values, now: &jiff::Timestamp) -> askama::Result<String> {
@@ -51,4 +59,36 @@ pub fn ago(time: &jiff::Timestamp, _: &dyn Values, now: &jiff::Timestamp) -> ask
     };
     let plural = if number == 1 { "" } else { "s" };
     Ok(format!("{number} {unit}{plural} ago"))
+}
+
+#[cfg(test)]
+mod tests {
+    use askama::Template as _;
+    use jiff::Timestamp;
+
+    use super::super::filters;
+
+    #[derive(askama::Template)]
+    #[template(
+        ext = "html",
+        source = "{{ long|short }} {{ path|piece }} {{ time|minute }} {{ time|ago(now) }} {{ 1|many(\"host\") }} {{ 2|many(\"host\") }}"
+    )]
+    struct Page {
+        long: String,
+        path: &'static str,
+        time: Timestamp,
+        now: Timestamp,
+    }
+
+    #[test]
+    fn values_are_told_in_few_words() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let page = |time, now| Page { long: "x".repeat(10_000), path: "a/b ?", time: at(time), now: at(now) }.render();
+        let told = page(0, 7_200).unwrap();
+        assert!(told.len() < 300, "{}", told.len());
+        assert!(told.ends_with("… a%2Fb%20%3F 1970-01-01 00:00 2 hours ago 1 host 2 hosts"), "{told}");
+        for (now, expected) in [(-5, "just now"), (60, "1 minute ago"), (86_400 * 3, "3 days ago")] {
+            assert!(page(0, now).unwrap().contains(expected), "{expected}");
+        }
+    }
 }
