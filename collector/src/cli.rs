@@ -113,6 +113,9 @@ pub enum Command {
         /// As it was: 2026-01-31 (the end of that day, UTC) or RFC 3339
         #[arg(long, value_name = "DATE")]
         at: Option<String>,
+        /// By the lists of another day than the one looked at: a date, or `now` for those of today
+        #[arg(long, value_name = "DATE")]
+        list_of: Option<String>,
     },
     /// What waits, failed or is held
     Inbox {
@@ -210,9 +213,23 @@ pub enum Reference {
         /// Name of a list that comes as CSV [default: the file's]
         #[arg(long, value_name = "NAME")]
         name: Option<String>,
+        /// Why, for those who look at the versions later
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        note: String,
     },
-    /// The lists and their versions
+    /// The lists and their versions: who brought each, when and why
     List,
+    /// What differs between two versions of a list
+    Diff {
+        /// The list
+        name: String,
+        /// Number of the earlier version [default: the one before the later]
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(0..))]
+        from: Option<i64>,
+        /// Number of the later version [default: the newest]
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
+        to: Option<i64>,
+    },
     /// Print the current lists: TOML, or CSV and JSON by --format
     Export {
         /// Only this list

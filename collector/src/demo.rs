@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::keys::{self, KeysError};
 use crate::reference::{ReferenceError, ReferenceList};
 use crate::serve::{self, ServeError};
-use crate::store::{Store, StoreError, StoredList};
+use crate::store::{NewVersion, Store, StoreError};
 use crate::table::Format;
 
 /// The example that is shipped with the program.
@@ -69,15 +69,18 @@ pub async fn run(demo: &Demo, now: Timestamp, out: &mut (dyn std::io::Write + Se
     writeln!(out, "3. The report {acknowledged} was acknowledged, opened and stored.")?;
 
     let list = ReferenceList::from_toml(EXAMPLE)?;
-    let stored = StoredList {
-        name: list.name.clone(),
+    let version = NewVersion {
+        name: &list.name,
         imported: now.as_second(),
-        author: "demo".to_owned(),
-        content: list.to_toml()?,
+        author: "demo",
+        note: "the example of config/reference-example.toml",
+        content: &list.to_toml()?,
+        size: i64::try_from(list.references.len()).unwrap_or(i64::MAX),
     };
-    store.add_reference_list(&stored).await?;
+    store.import_reference_list(&version).await?;
     let after = now.max(crate::clock::now());
-    let comparison = answers::compare::at(&store, &Judge::default(), &Scope::All, after, demo.stale_after_days).await?;
+    let comparison =
+        answers::compare::at(&store, &Judge::default(), &Scope::All, after, None, demo.stale_after_days).await?;
     let table = comparison.table(None, None);
     writeln!(out, "4. Compared with \"{}\" ({} references):\n", list.name, list.references.len())?;
     out.write_all(table.render(Format::Table).as_bytes())?;

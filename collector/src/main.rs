@@ -19,7 +19,7 @@ use wlcg_package_collector::opener::Opener;
 use wlcg_package_collector::query::{self, PackageQuery};
 use wlcg_package_collector::reference::ReferenceList;
 use wlcg_package_collector::registry::{self, Kind, Source};
-use wlcg_package_collector::store::{InboxState, Store, StoredList};
+use wlcg_package_collector::store::{InboxState, NewVersion, Store};
 use wlcg_package_collector::table::{Cell, Format, Table};
 use wlcg_package_collector::{clock, keys, serve, systemd};
 
@@ -83,9 +83,14 @@ async fn answer(store: &Store, config: &Config, question: Command, now: Timestam
             let question = PackageQuery::parse(&question)?;
             answers::who::answer(store, &Scope::All, &question, date(at)?, site.as_deref()).await?
         }
-        Command::Compare { site, product, at } => {
-            let (judge, stale_after_days) = (Judge::default(), config.stale_after_days);
-            let compared = answers::compare::at(store, &judge, &Scope::All, date(at)?, stale_after_days).await?;
+        Command::Compare { site, product, at, list_of } => {
+            let lists_of = match list_of.as_deref() {
+                Some("now") => Some(now),
+                Some(day) => Some(query::parse_date(day)?),
+                None => None,
+            };
+            let (judge, days) = (Judge::default(), config.stale_after_days);
+            let compared = answers::compare::at(store, &judge, &Scope::All, date(at)?, lists_of, days).await?;
             compared.table(site.as_deref(), product.as_deref())
         }
         other => anyhow::bail!("{other:?} is no question"),
@@ -160,13 +165,25 @@ fn run_keys(options: &Options, config: &Config, command: Keys, now: Timestamp) -
 async fn run_reference(options: &Options, config: &Config, command: Reference, now: Timestamp) -> anyhow::Result<()> {
     let store = open_store(options, config).await?;
     match command {
-        Reference::Import { file, name } => {
+        Reference::Import { file, name, note } => {
             let list = read_list(&file, name)?;
             let author = std::env::var("USER").unwrap_or_else(|_| "unknown".to_owned());
             let content = list.to_toml()?;
-            let stored = StoredList { name: list.name.clone(), imported: now.as_second(), author, content };
-            store.add_reference_list(&stored).await?;
-            say(&format!("imported \"{}\": {} references\n", list.name, list.references.len()))
+            let size = i64::try_from(list.references.len()).unwrap_or(i64::MAX);
+            let version = NewVersion {
+                name: &list.name,
+                imported: now.as_second(),
+                author: &author,
+                note: &note,
+                content: &content,
+                size,
+            };
+            let number = store.import_reference_list(&version).await?;
+            say(&format!("imported \"{}\" as version {number}: {size} references\n", list.name))
+        }
+        Reference::Diff { name, from, to } => {
+            let difference = answers::references::difference(&store, &name, from, to).await?;
+            say(&answers::references::difference_table(&difference).render(format(options)))
         }
         Reference::List => say(&answers::references::versions(&store).await?.render(format(options))),
         Reference::Export { name } => {

@@ -53,6 +53,7 @@ mod matrix;
 mod packaged;
 mod packages;
 mod present;
+mod reference;
 mod registries;
 mod reporter;
 mod rpm_databases;

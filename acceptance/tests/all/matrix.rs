@@ -13,7 +13,7 @@ use wlcg_package_collector::answers::judge::Judge;
 use wlcg_package_collector::answers::matrix::{self, Counts, Matrix};
 use wlcg_package_collector::compare::{self, Installed, State};
 use wlcg_package_collector::reference::{Reference, ReferenceList};
-use wlcg_package_collector::store::{Arrival, Store, StoredList};
+use wlcg_package_collector::store::{Arrival, NewVersion, Store};
 
 on_both_databases!(equals_the_judgement_of_every_host);
 
@@ -122,8 +122,9 @@ async fn reports(store: &Store, random: &mut Random, number: usize) {
 async fn import(store: &Store, content: &str, imported: i64) {
     let list = ReferenceList::from_toml(content).unwrap();
     let content = list.to_toml().unwrap();
-    let stored = StoredList { name: list.name, imported, author: "test".to_owned(), content };
-    store.add_reference_list(&stored).await.unwrap();
+    let size = i64::try_from(list.references.len()).unwrap();
+    let version = NewVersion { name: &list.name, imported, author: "test", note: "", content: &content, size };
+    store.import_reference_list(&version).await.unwrap();
 }
 
 /// By site and product (the empty one is the host itself): counts with and without staleness.
@@ -212,7 +213,7 @@ async fn agrees(store: &Store, judge: &Judge, content: &str) {
         let judged = expected(store, &scope, now, &references, Some(fresh_after)).await;
         assert_eq!(told(&present), judged, "{scope:?}");
         assert_eq!((present.total.hosts.counts.total(), present.total.hosts.counts.unknown), total(&judged));
-        let compared = wlcg_package_collector::answers::compare::at(store, judge, &scope, time, STALE_AFTER_DAYS);
+        let compared = wlcg_package_collector::answers::compare::at(store, judge, &scope, time, None, STALE_AFTER_DAYS);
         assert_eq!(i64::try_from(compared.await.unwrap().hosts.len()).unwrap(), total(&judged).0);
         let mut before: Option<Matrix> = None;
         for day in 0..9 {

@@ -76,6 +76,17 @@ CREATE INDEX registry_site_by_name ON registry_site (name);
 
 ALTER TABLE reference_list ADD COLUMN note MEDIUMTEXT NOT NULL DEFAULT ('');
 
+-- Versions of a list are numbered from 1: of two people who make the same one, the second is told.
+ALTER TABLE reference_list ADD COLUMN number BIGINT NOT NULL DEFAULT 0;
+UPDATE reference_list JOIN (
+    SELECT later.id, COUNT(*) AS number FROM reference_list later
+    JOIN reference_list earlier ON earlier.name = later.name AND earlier.id <= later.id GROUP BY later.id
+) AS counted ON counted.id = reference_list.id SET reference_list.number = counted.number;
+ALTER TABLE reference_list MODIFY name VARCHAR(190) NOT NULL;
+ALTER TABLE reference_list ADD COLUMN size BIGINT NOT NULL DEFAULT 0;
+UPDATE reference_list SET size = (LENGTH(content) - LENGTH(REPLACE(content, '[[reference]]', ''))) DIV 13;
+CREATE UNIQUE INDEX reference_list_by_number ON reference_list (name, number);
+
 -- A target, a deadline and the sites that are asked; `content` is a reference list as TOML, `sites` names joined by line feeds (none: all).
 CREATE TABLE campaign (
     id       BIGINT PRIMARY KEY AUTO_INCREMENT,

@@ -76,6 +76,15 @@ CREATE INDEX registry_site_by_name ON registry_site (name);
 
 ALTER TABLE reference_list ADD COLUMN note TEXT NOT NULL DEFAULT '';
 
+-- Versions of a list are numbered from 1: of two people who make the same one, the second is told.
+ALTER TABLE reference_list ADD COLUMN number BIGINT NOT NULL DEFAULT 0;
+UPDATE reference_list SET number = (
+    SELECT COUNT(*) FROM reference_list earlier WHERE earlier.name = reference_list.name AND earlier.id <= reference_list.id
+);
+ALTER TABLE reference_list ADD COLUMN size BIGINT NOT NULL DEFAULT 0;
+UPDATE reference_list SET size = (LENGTH(content) - LENGTH(REPLACE(content, '[[reference]]', ''))) / 13;
+CREATE UNIQUE INDEX reference_list_by_number ON reference_list (name, number);
+
 -- A target, a deadline and the sites that are asked; `content` is a reference list as TOML, `sites` names joined by line feeds (none: all).
 CREATE TABLE campaign (
     id       INTEGER PRIMARY KEY,

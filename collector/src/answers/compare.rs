@@ -31,7 +31,7 @@ pub struct ComparedHost {
     pub products: Vec<ComparedProduct>,
 }
 
-/// Compares every host that may be seen at `at` by the lists of that day.
+/// Compares every host that may be seen as it was at `at`, by what the lists asked for then, or at `lists_of`.
 ///
 /// # Errors
 /// [`AnswerError`].
@@ -40,9 +40,10 @@ pub async fn at(
     judge: &Judge,
     scope: &Scope,
     at: Timestamp,
+    lists_of: Option<Timestamp>,
     stale_after_days: u32,
 ) -> Result<Comparison, AnswerError> {
-    let standard = judge.standard_at(store, at).await?;
+    let standard = judge.standard_at(store, lists_of.unwrap_or(at)).await?;
     let hosts = hosts_at(store, scope, at).await?;
     let states: Vec<(i64, i64)> = hosts.iter().map(|host| (host.state.list, host.state.facts)).collect();
     let judged = judge.judge(store, &standard, &states).await?;

@@ -8,7 +8,7 @@ use report::package::Package;
 
 use super::facts::Facts;
 use super::standard::{Bench, Found, Judged, Standard};
-use super::{AnswerError, locked, references};
+use super::{AnswerError, locked};
 use crate::reference::ReferenceList;
 use crate::store::{Store, StoreError};
 
@@ -35,7 +35,8 @@ impl Judge {
     /// # Errors
     /// [`AnswerError`].
     pub async fn standard_at(&self, store: &Store, at: Timestamp) -> Result<Arc<Standard>, AnswerError> {
-        let ids = references::versions_at(store, at).await?;
+        let versions = store.reference_versions_at(at.as_second()).await?;
+        let ids: Vec<i64> = versions.iter().map(|version| version.id).collect();
         let missing: Vec<i64> = {
             let known = locked(&self.lists);
             ids.iter().filter(|id| !known.contains_key(id)).copied().collect()

@@ -65,6 +65,14 @@ pub enum AnswerError {
     /// A list of that name.
     #[error("no reference list named {0:?}: `reference list` shows those there are")]
     NoList(String),
+    /// A version of that list.
+    #[error("no version {number} of the reference list {name:?}: `reference list` shows those there are")]
+    NoVersion {
+        /// The list.
+        name: String,
+        /// The version asked for.
+        number: i64,
+    },
 }
 
 /// A host at a date, with what its header lines said.

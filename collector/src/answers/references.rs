@@ -1,37 +1,24 @@
-//! Reference lists as they are and as they were.
+//! Reference lists as they are and as they were, and what differs between two versions.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use jiff::Timestamp;
 
 use super::{AnswerError, time};
-use crate::reference::{Reference, ReferenceList};
-use crate::store::{Store, StoreError};
+use crate::reference::difference::Difference;
+use crate::reference::{COLUMNS, Reference, ReferenceList};
+use crate::store::{Store, StoredList};
 use crate::table::{Cell, Table};
 
-/// The version of each list that held at `at`; the first one for a date before it.
+/// The version of each list that held at `at`, without those that were retired; the first one for a date before it.
 ///
 /// # Errors
 /// [`AnswerError`].
 pub async fn at(store: &Store, at: Timestamp) -> Result<Vec<ReferenceList>, AnswerError> {
-    let ids = versions_at(store, at).await?;
+    let ids: Vec<i64> = store.reference_versions_at(at.as_second()).await?.iter().map(|version| version.id).collect();
     let mut contents: HashMap<i64, String> = store.reference_contents(&ids).await?.into_iter().collect();
     let lists = ids.iter().filter_map(|id| contents.remove(id));
     lists.map(|content| Ok(ReferenceList::from_toml(&content)?)).collect()
-}
-
-/// Ids of the versions that held at `at`, by name of their list; the first one of each for a date before it.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn versions_at(store: &Store, at: Timestamp) -> Result<Vec<i64>, StoreError> {
-    let mut versions: BTreeMap<String, i64> = BTreeMap::new();
-    for version in store.reference_versions().await? {
-        if version.imported <= at.as_second() || !versions.contains_key(&version.name) {
-            versions.insert(version.name, version.id);
-        }
-    }
-    Ok(versions.into_values().collect())
 }
 
 /// The lists and their versions, oldest first.
@@ -39,53 +26,97 @@ pub async fn versions_at(store: &Store, at: Timestamp) -> Result<Vec<i64>, Store
 /// # Errors
 /// [`AnswerError`].
 pub async fn versions(store: &Store) -> Result<Table, AnswerError> {
-    let mut rows = Vec::new();
-    for list in store.reference_lists().await? {
-        let references = ReferenceList::from_toml(&list.content)?.references.len();
-        rows.push(vec![
-            Cell::Text(list.name),
-            Cell::Time(Some(time(list.imported))),
-            Cell::Text(list.author),
-            Cell::Number(i64::try_from(references).unwrap_or(i64::MAX)),
-        ]);
-    }
-    Ok(Table { columns: vec!["name", "imported", "author", "references"], rows })
+    let rows = store.reference_versions(None).await?.into_iter().map(|version| {
+        vec![
+            Cell::Text(version.name),
+            Cell::Number(version.number),
+            Cell::Time(Some(time(version.imported))),
+            Cell::Text(version.author),
+            Cell::Number(version.size),
+            Cell::Text(version.note),
+        ]
+    });
+    Ok(Table { columns: vec!["name", "version", "imported", "author", "references", "note"], rows: rows.collect() })
 }
 
-/// Current references as a table, of one list or all.
+/// The lists that hold now, or one list whether it holds or was retired.
 ///
 /// # Errors
 /// [`AnswerError`].
 pub async fn export(store: &Store, now: Timestamp, name: Option<&str>) -> Result<Vec<ReferenceList>, AnswerError> {
-    let mut lists = at(store, now).await?;
-    if let Some(name) = name {
-        lists.retain(|list| list.name == name);
-        if lists.is_empty() {
-            return Err(AnswerError::NoList(name.to_owned()));
-        }
-    }
-    Ok(lists)
+    let Some(name) = name else { return at(store, now).await };
+    Ok(vec![version(store, name, None).await?.1])
+}
+
+/// A version of a list, the newest unless another is asked for.
+///
+/// # Errors
+/// [`AnswerError::NoList`] or [`AnswerError::NoVersion`].
+pub async fn version(
+    store: &Store,
+    name: &str,
+    number: Option<i64>,
+) -> Result<(StoredList, ReferenceList), AnswerError> {
+    let stored = match number {
+        Some(number) => store.reference_version(name, number).await?,
+        None => store.newest_reference_version(name).await?,
+    };
+    let missing = || match number {
+        Some(number) => AnswerError::NoVersion { name: name.to_owned(), number },
+        None => AnswerError::NoList(name.to_owned()),
+    };
+    let stored = stored.ok_or_else(missing)?;
+    let list = ReferenceList::from_toml(&stored.content)?;
+    Ok((stored, list))
+}
+
+/// What differs between two versions of a list: by default the newest and the one before it.
+///
+/// # Errors
+/// [`AnswerError::NoList`] or [`AnswerError::NoVersion`].
+pub async fn difference(
+    store: &Store,
+    name: &str,
+    from: Option<i64>,
+    to: Option<i64>,
+) -> Result<Difference, AnswerError> {
+    let (later, after) = version(store, name, to).await?;
+    let from = from.unwrap_or(later.version.number - 1);
+    let before = if from == 0 { Vec::new() } else { version(store, name, Some(from)).await?.1.references };
+    Ok(Difference::between(&before, &after.references))
 }
 
 /// References as rows.
 #[must_use]
 pub fn table(lists: &[ReferenceList]) -> Table {
-    let date = |date: Option<jiff::civil::Date>| Cell::Text(date.map(|date| date.to_string()).unwrap_or_default());
-    let text = |text: &Option<String>| Cell::Text(text.clone().unwrap_or_default());
     let row = |list: &ReferenceList, reference: &Reference| {
-        vec![
-            Cell::Text(list.name.clone()),
-            Cell::Text(reference.product.clone()),
-            Cell::Text(reference.package.clone()),
-            text(&reference.os),
-            text(&reference.minimum),
-            Cell::Text(reference.blocked.join(" ")),
-            date(reference.since),
-            date(reference.deadline),
-            text(&reference.url),
-        ]
+        let mut row = vec![Cell::Text(list.name.clone())];
+        row.extend(reference.columns().map(|(_, value)| Cell::Text(value)));
+        row
     };
     let rows = lists.iter().flat_map(|list| list.references.iter().map(move |reference| row(list, reference)));
-    let columns = vec!["list", "product", "package", "os", "minimum", "blocked", "since", "deadline", "url"];
+    let mut columns = vec!["list"];
+    columns.extend(COLUMNS);
     Table { columns, rows: rows.collect() }
+}
+
+/// A difference as rows: one for each reference that was added or removed, and for each value that was changed.
+#[must_use]
+pub fn difference_table(difference: &Difference) -> Table {
+    let row = |change: &str, of: &Reference, column: &str, before: String, after: String| {
+        let (product, package, os) = of.key();
+        let texts = [change, product, package, os.unwrap_or_default(), column].map(|text| Cell::Text(text.to_owned()));
+        texts.into_iter().chain([Cell::Text(before), Cell::Text(after)]).collect::<Vec<_>>()
+    };
+    let asked = |reference: &Reference| {
+        let values = reference.columns().into_iter().skip(3).filter(|(_, value)| !value.is_empty());
+        values.map(|(column, value)| format!("{column} {value}")).collect::<Vec<_>>().join(", ")
+    };
+    let removed = difference.removed.iter().map(|gone| row("removed", gone, "", asked(gone), String::new()));
+    let added = difference.added.iter().map(|new| row("added", new, "", String::new(), asked(new)));
+    let changed = difference.changed.iter().flat_map(|change| {
+        change.columns().map(move |(column, before, after)| row("changed", &change.after, column, before, after))
+    });
+    let columns = vec!["change", "product", "package", "os", "column", "before", "after"];
+    Table { columns, rows: removed.chain(changed).chain(added).collect() }
 }

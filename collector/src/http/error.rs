@@ -99,9 +99,12 @@ impl HttpError {
             HttpError::Intake(_) | HttpError::Store(_) | HttpError::Answer(AnswerError::Store(_)) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "try again later")
             }
-            HttpError::Answer(AnswerError::NoHost(_) | AnswerError::TooEarly { .. } | AnswerError::NoList(_)) => {
-                (StatusCode::NOT_FOUND, "not found")
-            }
+            HttpError::Answer(
+                AnswerError::NoHost(_)
+                | AnswerError::TooEarly { .. }
+                | AnswerError::NoList(_)
+                | AnswerError::NoVersion { .. },
+            ) => (StatusCode::NOT_FOUND, "not found"),
             HttpError::Page(_) => (StatusCode::INTERNAL_SERVER_ERROR, "page failed"),
             HttpError::NoSite(_) => (StatusCode::NOT_FOUND, "not found"),
             HttpError::NotFound => (StatusCode::NOT_FOUND, "no such path"),

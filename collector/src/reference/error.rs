@@ -20,14 +20,16 @@ pub enum ReferenceError {
         /// What stood there.
         text: String,
     },
-    /// No name.
-    #[error("reference list: needs a name, without control characters or space around it")]
-    Name,
+    /// No name, or one that cannot be told from others; holds the longest, in characters.
+    #[error(
+        "reference list: needs a name of at most {0} characters, without control or invisible ones or space around it"
+    )]
+    Name(usize),
     /// A reference that asks nothing, or something twice.
-    #[error("reference {number} ({package}): {what}")]
+    #[error("reference list, line {line} ({package}): {what}")]
     Reference {
-        /// Which one, from 1.
-        number: usize,
+        /// Line in the file, from 1.
+        line: u64,
         /// Its package.
         package: String,
         /// What is wrong.

@@ -6,19 +6,24 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 pub use self::error::ReferenceError;
+pub use self::table::COLUMNS;
+use crate::table::misleads;
 
 mod date;
+pub mod difference;
 mod error;
 mod table;
 
+/// The longest name of a list, in characters: both databases can tell two such names apart in an index.
+const LONGEST_NAME: usize = 100;
+
 /// A named list of references.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ReferenceList {
     /// Name; an import under the same name takes the place of the list.
     pub name: String,
     /// What is asked of which package.
-    #[serde(default, rename = "reference")]
+    #[serde(rename = "reference")]
     pub references: Vec<Reference>,
 }
 
@@ -50,14 +55,63 @@ pub struct Reference {
     pub url: Option<String>,
 }
 
+/// The TOML form, with the place of each reference.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    name: String,
+    #[serde(default, rename = "reference")]
+    references: Vec<toml::Spanned<Reference>>,
+}
+
+/// The lines, from 1, that ascending places of a text are in.
+fn lines_at(text: &str, places: impl Iterator<Item = usize>) -> Vec<u64> {
+    let (mut line, mut counted) = (1, 0);
+    let mut line_of = |place| {
+        let between = text.as_bytes().get(counted..place).unwrap_or_default();
+        line += between.iter().filter(|byte| **byte == b'\n').map(|_| 1_u64).sum::<u64>();
+        counted = counted.max(place);
+        line
+    };
+    places.map(&mut line_of).collect()
+}
+
+impl Reference {
+    /// What makes it one reference: product, package and system.
+    #[must_use]
+    pub fn key(&self) -> (&str, &str, Option<&str>) {
+        (&self.product, &self.package, self.os.as_deref())
+    }
+
+    /// Its values as text, by the columns of the CSV form.
+    #[must_use]
+    pub fn columns(&self) -> [(&'static str, String); 8] {
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        let date = |date: Option<Date>| date.map(|date| date.to_string()).unwrap_or_default();
+        [
+            ("product", self.product.clone()),
+            ("package", self.package.clone()),
+            ("os", text(&self.os)),
+            ("minimum", text(&self.minimum)),
+            ("blocked", self.blocked.join(" ")),
+            ("since", date(self.since)),
+            ("deadline", date(self.deadline)),
+            ("url", text(&self.url)),
+        ]
+    }
+}
+
 impl ReferenceList {
     /// Reads the TOML form.
     ///
     /// # Errors
     /// [`ReferenceError`] with the line or the reference that is wrong.
     pub fn from_toml(text: &str) -> Result<Self, ReferenceError> {
-        let list: ReferenceList = toml::from_str(text).map_err(|error| ReferenceError::Toml(Box::new(error)))?;
-        list.check()?;
+        let written: Written = toml::from_str(text).map_err(|error| ReferenceError::Toml(Box::new(error)))?;
+        let lines = lines_at(text, written.references.iter().map(|reference| reference.span().start));
+        let references = written.references.into_iter().map(toml::Spanned::into_inner).collect();
+        let list = ReferenceList { name: written.name, references };
+        list.check(&lines)?;
         Ok(list)
     }
 
@@ -69,22 +123,25 @@ impl ReferenceList {
         toml::to_string(self).map_err(|error| ReferenceError::Write(error.to_string()))
     }
 
-    fn check(&self) -> Result<(), ReferenceError> {
+    /// Doubts what is written; `lines` are those of the references.
+    fn check(&self, lines: &[u64]) -> Result<(), ReferenceError> {
         // Space around a value would be lost in a CSV cell, and is a slip of the hand anyway.
-        let readable = |text: &str| !text.is_empty() && text.trim() == text && !text.contains(char::is_control);
-        if !readable(&self.name) {
-            return Err(ReferenceError::Name);
+        let readable = |text: &str| !text.is_empty() && text.trim() == text && !text.contains(misleads);
+        if !readable(&self.name) || self.name.chars().count() > LONGEST_NAME {
+            return Err(ReferenceError::Name(LONGEST_NAME));
         }
         let mut seen = HashSet::new();
         for (at, reference) in self.references.iter().enumerate() {
             let wrong = |what| ReferenceError::Reference {
-                number: at + 1,
+                line: lines.get(at).copied().unwrap_or_default(),
                 package: reference.package.escape_debug().to_string(),
                 what,
             };
             let Reference { product, package, os, minimum, blocked, url, .. } = reference;
             if !readable(product) || !readable(package) {
-                return Err(wrong("needs a product and a package, without control characters or space around them"));
+                return Err(wrong(
+                    "needs a product and a package, without control or invisible characters or space around them",
+                ));
             }
             if minimum.is_none() && blocked.is_empty() {
                 return Err(wrong("needs a `minimum` or `blocked` versions"));
@@ -92,7 +149,7 @@ impl ReferenceList {
             let version = |version: &String| readable(version) && !version.contains(char::is_whitespace);
             if !minimum.iter().chain(blocked).chain(os).all(version) || !url.iter().all(|url| readable(url)) {
                 return Err(wrong(
-                    "has an empty value, a control character or a space too many in os, minimum, blocked or url",
+                    "has an empty value, a control or invisible character or a space too many in os, minimum, blocked or url",
                 ));
             }
             if !seen.insert((product, package, os)) {
@@ -143,7 +200,7 @@ mod tests {
         for (from, to, told) in [
             ("os = \"el9\"", "oss = \"el9\"", "oss"),
             ("since = 2026-01-15", "since = \"soon\"", "soon"),
-            ("blocked = [\"5.7.0\"]", "", "reference 2 (xrootd-server): needs a `minimum`"),
+            ("blocked = [\"5.7.0\"]", "", "line 12 (xrootd-server): needs a `minimum`"),
             ("blocked = [\"5.7.0\"]", "blocked = [\"5.7.0\"]\nos = \"el9\"", "twice"),
             ("\"xrootd-server\"", "\"a\\u0007b\"", "control"),
             ("since = 2026-01-15", "since = 2026-01-15T10:00:00", "YEAR-MONTH-DAY"),

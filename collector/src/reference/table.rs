@@ -1,12 +1,11 @@
 //! The CSV form of a reference list, for people who keep theirs in a spreadsheet.
 
-use jiff::civil::Date;
 use serde::Deserialize;
 
 use super::{Reference, ReferenceError, ReferenceList, date};
 
-/// The columns, in the order in which they are written; they may be read in any.
-const COLUMNS: [&str; 8] = ["product", "package", "os", "minimum", "blocked", "since", "deadline", "url"];
+/// The columns of the CSV form, in the order in which they are written; they may be read in any.
+pub const COLUMNS: [&str; 8] = ["product", "package", "os", "minimum", "blocked", "since", "deadline", "url"];
 
 impl ReferenceList {
     /// Reads the CSV form, whose first row names the columns; `blocked` holds versions separated by spaces.
@@ -21,14 +20,15 @@ impl ReferenceList {
         if let Some(unknown) = columns.iter().find(|column| !COLUMNS.contains(column)) {
             return Err(ReferenceError::Column(unknown.to_owned()));
         }
-        let mut references = Vec::new();
+        let (mut references, mut lines) = (Vec::new(), Vec::new());
         for record in reader.records() {
             let record = record?;
             let line = record.position().map_or(0, |position| line_of(text, position));
+            lines.push(line);
             references.push(record.deserialize::<Row>(Some(&columns))?.into_reference(line)?);
         }
         let list = ReferenceList { name: name.to_owned(), references };
-        list.check()?;
+        list.check(&lines)?;
         Ok(list)
     }
 
@@ -39,19 +39,8 @@ impl ReferenceList {
     pub fn to_csv(&self) -> Result<String, ReferenceError> {
         let mut writer = csv::Writer::from_writer(Vec::new());
         writer.write_record(COLUMNS)?;
-        let text = |text: &Option<String>| text.clone().unwrap_or_default();
-        let date = |date: Option<Date>| date.map(|date| date.to_string()).unwrap_or_default();
         for reference in &self.references {
-            writer.write_record([
-                reference.product.clone(),
-                reference.package.clone(),
-                text(&reference.os),
-                text(&reference.minimum),
-                reference.blocked.join(" "),
-                date(reference.since),
-                date(reference.deadline),
-                text(&reference.url),
-            ])?;
+            writer.write_record(reference.columns().map(|(_, value)| value))?;
         }
         let bytes = writer.into_inner().map_err(|error| ReferenceError::Write(error.to_string()))?;
         String::from_utf8(bytes).map_err(|error| ReferenceError::Write(error.to_string()))
@@ -105,6 +94,7 @@ impl Row {
 
 #[cfg(test)]
 mod tests {
+    use jiff::civil::Date;
     use proptest::prelude::*;
 
     use super::*;
@@ -167,7 +157,7 @@ mod tests {
             ("product,package,minimum,since\r\na,\"b\nc\",1,\r\nd,e,1,x\r\n", "line 4"),
             ("product,package,minimum\na,b\n", "line: 2"),
             ("product,minimum\na,1\n", "package"),
-            ("product,package,minimum\na,b,1\na,b,2\n", "reference 2 (b): stands twice"),
+            ("product,package,minimum\na,b,1\na,b,2\n", "line 3 (b): stands twice"),
         ] {
             let error = ReferenceList::from_csv(text, "x").unwrap_err().to_string();
             assert!(error.contains(told), "{error}");

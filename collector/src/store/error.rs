@@ -11,6 +11,9 @@ pub enum StoreError {
     /// Another transaction was in the way: the same transaction may succeed at once.
     #[error("database conflict: {0}")]
     Conflict(#[source] sqlx::Error),
+    /// Another version of the same reference list was there first: a version after that one may succeed at once.
+    #[error("another version of the reference list was stored at the same time: try again")]
+    Overtaken,
     /// The database refuses the request itself.
     #[error("database: {0}")]
     Refused(#[source] sqlx::Error),
@@ -42,13 +45,13 @@ impl StoreError {
     /// Whether the transaction lost against another one and should simply run again.
     #[must_use]
     pub fn is_conflict(&self) -> bool {
-        matches!(self, StoreError::Conflict(_))
+        matches!(self, StoreError::Conflict(_) | StoreError::Overtaken)
     }
 
     /// Whether the same request may succeed later without anybody changing anything.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        matches!(self, StoreError::Conflict(_) | StoreError::Unavailable(_))
+        self.is_conflict() || matches!(self, StoreError::Unavailable(_))
     }
 }
 

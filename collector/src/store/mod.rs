@@ -35,7 +35,7 @@ pub use inbox::{InboxEntry, InboxState, Incoming, Sealed};
 pub use known_host::KnownHost;
 pub use list::PackageIds;
 pub use present::Arrival;
-pub use reference::{ListVersion, StoredList};
+pub use reference::{Added, ListVersion, NewVersion, StoredList};
 pub use spread::{CountedAs, Spread};
 pub use state::HostState;
 

@@ -1,74 +1,184 @@
-//! Reference lists: every import is kept, so that the past can be judged by the list of its day.
+//! Reference lists: every version is kept and numbered, so that the past can be judged by the list of its day.
 
 use sqlx::AssertSqlSafe;
 
-use super::{IDS_PER_STATEMENT, Store, StoreError, retrying, rows_of_binds};
+use super::{IDS_PER_STATEMENT, Store, StoreError, Writing, retrying, rows_of_binds};
 
-/// One version of a reference list.
-#[derive(Debug, Clone)]
-pub struct StoredList {
-    /// Name of the list; a new import under the same name takes the place of the old.
+/// One version of a reference list, without its content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListVersion {
+    /// Id of the version, under which nothing ever changes.
+    pub id: i64,
+    /// Name of the list.
     pub name: String,
+    /// Number of the version, from 1.
+    pub number: i64,
     /// When it came, unix seconds.
     pub imported: i64,
     /// Who brought it.
     pub author: String,
+    /// Why, in the author's words; may be empty.
+    pub note: String,
+    /// How many references it has.
+    pub size: i64,
+}
+
+/// A version that is to be added.
+#[derive(Debug, Clone, Copy)]
+pub struct NewVersion<'a> {
+    /// Name of the list.
+    pub name: &'a str,
+    /// Now, unix seconds.
+    pub imported: i64,
+    /// Who brings it.
+    pub author: &'a str,
+    /// Why.
+    pub note: &'a str,
+    /// The list as TOML.
+    pub content: &'a str,
+    /// How many references it has.
+    pub size: i64,
+}
+
+/// One version of a reference list with its content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredList {
+    /// Which version it is.
+    pub version: ListVersion,
     /// The list as TOML.
     pub content: String,
 }
 
-/// Which version of which list, without its content; a version never changes.
-#[derive(Debug, Clone)]
-pub struct ListVersion {
-    /// Id of the version; greater for a later one.
-    pub id: i64,
-    /// Name of the list.
-    pub name: String,
-    /// When it came, unix seconds.
-    pub imported: i64,
+/// What became of a new version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Added {
+    /// It is stored under this number.
+    Stored(i64),
+    /// Nothing is stored: another version came after the one that it was made from.
+    Overtaken,
 }
 
-impl Store {
-    /// Adds a version of a reference list.
+/// Id, name, number, imported, author, note and size.
+type Row = (i64, String, i64, i64, String, String, i64);
+
+/// The same and the content.
+type RowWithContent = (i64, String, i64, i64, String, String, i64, String);
+
+const COLUMNS: &str = "list.id, list.name, list.number, list.imported, list.author, list.note, list.size";
+
+impl Writing {
+    /// Adds a version that was made from the version `based_on` (0: a new list), if that is still the newest.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn add_reference_list(&self, list: &StoredList) -> Result<(), StoreError> {
+    pub async fn add_reference_list(&mut self, version: &NewVersion<'_>, based_on: i64) -> Result<Added, StoreError> {
+        let number = based_on.saturating_add(1);
+        let inserted = sqlx::query(
+            "INSERT INTO reference_list (name, number, imported, author, note, content, size) SELECT ?, ?, ?, ?, ?, ?, ? \
+             FROM (SELECT COALESCE(MAX(number), 0) AS newest FROM reference_list WHERE name = ?) AS held \
+             WHERE held.newest = ?",
+        )
+        .bind(version.name)
+        .bind(number)
+        .bind(version.imported)
+        .bind(version.author)
+        .bind(version.note)
+        .bind(version.content)
+        .bind(version.size)
+        .bind(version.name)
+        .bind(based_on)
+        .execute(self.connection())
+        .await;
+        match inserted {
+            Ok(done) if done.rows_affected() == 1 => Ok(Added::Stored(number)),
+            Ok(_) => Ok(Added::Overtaken),
+            Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(Added::Overtaken),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The number of a list's newest version; 0 without any.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn newest_version(&mut self, name: &str) -> Result<i64, StoreError> {
+        let (newest,): (i64,) = sqlx::query_as("SELECT COALESCE(MAX(number), 0) FROM reference_list WHERE name = ?")
+            .bind(name)
+            .fetch_one(self.connection())
+            .await?;
+        Ok(newest)
+    }
+}
+
+impl Store {
+    /// Adds a version after whatever version is the newest; gives its number.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn import_reference_list(&self, version: &NewVersion<'_>) -> Result<i64, StoreError> {
         retrying(|| async {
             let mut writing = self.begin().await?;
-            sqlx::query("INSERT INTO reference_list (name, imported, author, content) VALUES (?, ?, ?, ?)")
-                .bind(list.name.as_str())
-                .bind(list.imported)
-                .bind(list.author.as_str())
-                .bind(list.content.as_str())
-                .execute(writing.connection())
-                .await?;
-            writing.commit().await
+            let newest = writing.newest_version(version.name).await?;
+            match writing.add_reference_list(version, newest).await? {
+                Added::Stored(number) => writing.commit().await.map(|()| number),
+                Added::Overtaken => Err(StoreError::Overtaken),
+            }
         })
         .await
     }
 
-    /// Every version of every list, oldest first.
+    /// Every version of every list, by name and number; only those of `name` when one is given.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn reference_lists(&self) -> Result<Vec<StoredList>, StoreError> {
-        let rows: Vec<(String, i64, String, String)> =
-            sqlx::query_as("SELECT name, imported, author, content FROM reference_list ORDER BY id")
-                .fetch_all(&self.pool)
-                .await?;
-        let list = |(name, imported, author, content)| StoredList { name, imported, author, content };
-        Ok(rows.into_iter().map(list).collect())
+    pub async fn reference_versions(&self, name: Option<&str>) -> Result<Vec<ListVersion>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM reference_list list WHERE ? IN ('', list.name) ORDER BY list.name, list.number"
+        );
+        let rows: Vec<Row> =
+            sqlx::query_as(AssertSqlSafe(sql)).bind(name.unwrap_or_default()).fetch_all(&self.pool).await?;
+        Ok(rows.into_iter().map(ListVersion::from).collect())
     }
 
-    /// Every version of every list without its content, oldest first.
+    /// One version of a list.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn reference_versions(&self) -> Result<Vec<ListVersion>, StoreError> {
-        let rows: Vec<(i64, String, i64)> =
-            sqlx::query_as("SELECT id, name, imported FROM reference_list ORDER BY id").fetch_all(&self.pool).await?;
-        Ok(rows.into_iter().map(|(id, name, imported)| ListVersion { id, name, imported }).collect())
+    pub async fn reference_version(&self, name: &str, number: i64) -> Result<Option<StoredList>, StoreError> {
+        let sql =
+            format!("SELECT {COLUMNS}, list.content FROM reference_list list WHERE list.name = ? AND list.number = ?");
+        let row: Option<RowWithContent> =
+            sqlx::query_as(AssertSqlSafe(sql)).bind(name).bind(number).fetch_optional(&self.pool).await?;
+        Ok(row.map(StoredList::from))
+    }
+
+    /// The newest version of a list.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn newest_reference_version(&self, name: &str) -> Result<Option<StoredList>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS}, list.content FROM reference_list list WHERE list.name = ? ORDER BY list.number DESC LIMIT 1"
+        );
+        let row: Option<RowWithContent> =
+            sqlx::query_as(AssertSqlSafe(sql)).bind(name).fetch_optional(&self.pool).await?;
+        Ok(row.map(StoredList::from))
+    }
+
+    /// The version of each list that held at a time (unix seconds), by name, without those that were retired by then; of a
+    /// list that came later the first one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn reference_versions_at(&self, at: i64) -> Result<Vec<ListVersion>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM reference_list list JOIN \
+             (SELECT name, COALESCE(MAX(CASE WHEN imported <= ? THEN number END), MIN(number)) AS number \
+             FROM reference_list GROUP BY name) AS held ON held.name = list.name AND held.number = list.number \
+             WHERE list.size > 0 ORDER BY list.name"
+        );
+        let rows: Vec<Row> = sqlx::query_as(AssertSqlSafe(sql)).bind(at).fetch_all(&self.pool).await?;
+        Ok(rows.into_iter().map(ListVersion::from).collect())
     }
 
     /// Versions of lists as TOML, by id.
@@ -86,5 +196,17 @@ impl Store {
             contents.extend(query.fetch_all(&self.pool).await?);
         }
         Ok(contents)
+    }
+}
+
+impl From<Row> for ListVersion {
+    fn from((id, name, number, imported, author, note, size): Row) -> Self {
+        ListVersion { id, name, number, imported, author, note, size }
+    }
+}
+
+impl From<RowWithContent> for StoredList {
+    fn from((id, name, number, imported, author, note, size, content): RowWithContent) -> Self {
+        StoredList { version: ListVersion { id, name, number, imported, author, note, size }, content }
     }
 }
