@@ -70,7 +70,7 @@ fn story(deployment: &Deployment) {
 
     let (status, page) = collector.get("/");
     assert_eq!(status, 200);
-    for shown in ["CERN-PROD", "mended", "baseline"] {
+    for shown in ["CERN-PROD", "xrootd", "baseline"] {
         assert!(page.contains(shown), "{shown} is not on the page");
     }
 }
