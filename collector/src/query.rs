@@ -69,7 +69,7 @@ impl PackageQuery {
     /// Whether a package of this name is asked for.
     #[must_use]
     pub fn matches_name(&self, name: &str) -> bool {
-        matches_pattern(self.name.as_bytes(), name.as_bytes())
+        matches_pattern(&self.name, name)
     }
 
     /// Whether a version is within the bound; parts that the question leaves out are not compared.
@@ -88,8 +88,10 @@ impl PackageQuery {
     }
 }
 
-/// `*` stands for any text, `?` for one byte; linear in the text for each `*`.
-fn matches_pattern(mut pattern: &[u8], mut text: &[u8]) -> bool {
+/// Whether a text is like a pattern: `*` stands for any text, `?` for one byte; linear in the text for each `*`.
+#[must_use]
+pub fn matches_pattern(pattern: &str, text: &str) -> bool {
+    let (mut pattern, mut text) = (pattern.as_bytes(), text.as_bytes());
     let mut restart: Option<(&[u8], &[u8])> = None;
     loop {
         match (pattern.split_first(), text.split_first()) {

@@ -45,6 +45,7 @@ mod faults;
 mod guides;
 mod harness;
 mod history;
+mod host_pages;
 mod inbox;
 mod interoperability;
 mod kill;

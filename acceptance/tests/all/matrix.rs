@@ -17,10 +17,10 @@ use wlcg_package_collector::store::{Arrival, NewVersion, Store};
 
 on_both_databases!(equals_the_judgement_of_every_host);
 
-const DAY: i64 = 86_400;
-const STALE_AFTER_DAYS: u32 = 2;
+pub(super) const DAY: i64 = 86_400;
+pub(super) const STALE_AFTER_DAYS: u32 = 2;
 
-const FIRST: &str = r#"
+pub(super) const FIRST: &str = r#"
 name = "baseline"
 [[reference]]
 product = "xrootd"
@@ -51,13 +51,13 @@ package = "xrootd-server"
 minimum = "0:2-1"
 "#;
 
-const FACTS: [&str; 3] = [
+pub(super) const FACTS: [&str; 3] = [
     "kernel: 1-1.x86_64\npackager: rpm\nsystem: AlmaLinux release 9.4\n",
     "kernel: 3-1.x86_64\npackager: rpm\nsystem: AlmaLinux release 9.4\n",
     "packager: rpm\nsystem: CentOS Linux 7\n",
 ];
 
-struct Random(u64);
+pub(super) struct Random(pub(super) u64);
 
 impl Random {
     fn below(&mut self, bound: usize) -> usize {
@@ -66,7 +66,13 @@ impl Random {
     }
 }
 
-async fn report(store: &Store, (site, host): (&str, &str), time: i64, facts: &str, packages: &[(&str, usize)]) {
+pub(super) async fn report(
+    store: &Store,
+    (site, host): (&str, &str),
+    (time, received): (i64, i64),
+    facts: &str,
+    packages: &[(&str, usize)],
+) {
     let mut writing = store.begin().await.unwrap();
     let host = writing.host_id(site, host).await.unwrap();
     let facts = writing.facts_id(facts).await.unwrap();
@@ -74,34 +80,29 @@ async fn report(store: &Store, (site, host): (&str, &str), time: i64, facts: &st
     let list = match writing.list_id(digest).await.unwrap() {
         Some(list) => list,
         None => {
-            let package = |(name, version): &(&'static str, usize)| Package {
-                name: (*name).into(),
+            let package = |(name, version): (&str, usize)| Package {
+                name: name.to_owned().into(),
                 version: format!("0:{version}-1").into(),
                 arch: "x86_64".into(),
                 packager: Packager::Rpm,
             };
             // What is the same everywhere makes new lists differences of old ones.
-            let common =
-                ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p"].map(|name| (name, 1));
-            let all: Vec<Package<'_>> = packages
-                .iter()
-                .map(|(name, version)| (NAMES.into_iter().find(|known| known == name).unwrap(), *version))
-                .chain(common)
-                .map(|named| package(&named))
-                .collect();
+            let common: Vec<String> = (0..80).map(|number| format!("common{number:02}")).collect();
+            let all: Vec<Package<'_>> =
+                packages.iter().copied().chain(common.iter().map(|name| (name.as_str(), 1))).map(package).collect();
             let ids = writing.package_ids(&all).await.unwrap();
             let relatives = writing.relatives(host.host, site).await.unwrap();
             writing.add_list(digest, &ids, &relatives).await.unwrap()
         }
     };
-    let arrival = Arrival { received: time, source: "192.0.2.1", signed: false };
+    let arrival = Arrival { received, source: "192.0.2.1", signed: false };
     writing.add_to_history(host, (time, list, facts), arrival).await.unwrap();
     writing.commit().await.unwrap();
 }
 
 const NAMES: [&str; 4] = ["xrootd-server", "xrootd-client", "kernel", "bash"];
 
-async fn reports(store: &Store, random: &mut Random, number: usize) {
+pub(super) async fn reports(store: &Store, random: &mut Random, number: usize) {
     let hosts =
         [("A", "a1"), ("A", "a2"), ("B", "b1"), ("B", "b2"), ("B", "a1"), ("C", "c1"), ("C", "c2"), ("C", "c3")];
     for _ in 0..number {
@@ -115,11 +116,11 @@ async fn reports(store: &Store, random: &mut Random, number: usize) {
         packages.dedup();
         let time = i64::try_from(random.below(8 * 86_400)).unwrap();
         let facts = FACTS[random.below(FACTS.len())];
-        report(store, hosts[random.below(hosts.len())], time, facts, &packages).await;
+        report(store, hosts[random.below(hosts.len())], (time, time), facts, &packages).await;
     }
 }
 
-async fn import(store: &Store, content: &str, imported: i64) {
+pub(super) async fn import(store: &Store, content: &str, imported: i64) {
     let list = ReferenceList::from_toml(content).unwrap();
     let content = list.to_toml().unwrap();
     let size = i64::try_from(list.references.len()).unwrap();

@@ -4,7 +4,8 @@ CREATE TABLE site (
     name VARCHAR(100) NOT NULL UNIQUE
 ) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
--- The newest state of each host, so that the present is read without the past. Follows from `host_state`.
+-- The newest state of each host, so that the present is read without the past. Follows from `host_state`; `changed` is
+-- when a report came that first said so.
 CREATE TABLE host_now (
     host      BIGINT PRIMARY KEY,
     site      BIGINT  NOT NULL,
@@ -14,7 +15,8 @@ CREATE TABLE host_now (
     last_news BIGINT  NOT NULL,
     received  BIGINT  NOT NULL,
     source    MEDIUMTEXT    NOT NULL,
-    signed    BIGINT  NOT NULL
+    signed    BIGINT  NOT NULL,
+    changed   BIGINT  NOT NULL
 ) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 CREATE INDEX host_now_by_site ON host_now (site, list, facts, last_news);
 

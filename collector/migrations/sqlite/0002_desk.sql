@@ -4,7 +4,8 @@ CREATE TABLE site (
     name TEXT    NOT NULL UNIQUE
 );
 
--- The newest state of each host, so that the present is read without the past. Follows from `host_state`.
+-- The newest state of each host, so that the present is read without the past. Follows from `host_state`; `changed` is
+-- when a report came that first said so.
 CREATE TABLE host_now (
     host      INTEGER PRIMARY KEY,
     site      BIGINT  NOT NULL,
@@ -14,7 +15,8 @@ CREATE TABLE host_now (
     last_news BIGINT  NOT NULL,
     received  BIGINT  NOT NULL,
     source    TEXT    NOT NULL,
-    signed    BIGINT  NOT NULL
+    signed    BIGINT  NOT NULL,
+    changed   BIGINT  NOT NULL
 );
 CREATE INDEX host_now_by_site ON host_now (site, list, facts, last_news);
 

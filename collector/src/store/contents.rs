@@ -10,12 +10,65 @@ use crate::package_set::Difference;
 /// Id, revision and difference from the revision before, of one whole list and those that follow it.
 type Segment = Vec<(i64, i64, Vec<u8>)>;
 
+/// So many packages are sooner looked up than all lists read.
+const FEW: usize = 64;
+
 impl Store {
-    /// For each of `lists`, those of the packages `asked` that it holds, ascending.
+    /// For each of `lists`, those of the packages `asked` that it holds, ascending; a list with none of them may be missing.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn held(&self, lists: &[i64], asked: &HashSet<i64>) -> Result<HashMap<i64, Vec<i64>>, StoreError> {
+        if asked.len() <= FEW {
+            self.held_by_presence(lists, asked).await
+        } else {
+            self.held_by_content(lists, asked).await
+        }
+    }
+
+    /// From the packages to the lists: what is asked about is little beside what the lists hold.
+    async fn held_by_presence(
+        &self,
+        lists: &[i64],
+        asked: &HashSet<i64>,
+    ) -> Result<HashMap<i64, Vec<i64>>, StoreError> {
+        let mut held = HashMap::with_capacity(lists.len());
+        if asked.is_empty() {
+            return Ok(held);
+        }
+        let mut lineages: HashMap<i64, Vec<(i64, i64)>> = HashMap::new();
+        for ids in lists.chunks(IDS_PER_STATEMENT) {
+            let sql =
+                format!("SELECT id, lineage, revision FROM package_list WHERE id IN {}", rows_of_binds(1, ids.len()));
+            let mut query = sqlx::query_as::<_, (i64, i64, i64)>(AssertSqlSafe(sql)).persistent(ids.len() < 8);
+            for id in ids {
+                query = query.bind(*id);
+            }
+            for (id, lineage, revision) in query.fetch_all(&self.pool).await? {
+                lineages.entry(lineage).or_default().push((revision, id));
+            }
+        }
+        lineages.values_mut().for_each(|revisions| revisions.sort_unstable());
+        let sql = format!(
+            "SELECT package, lineage, first_revision, last_revision FROM presence WHERE package IN {} ORDER BY package",
+            rows_of_binds(1, asked.len())
+        );
+        let mut query = sqlx::query_as::<_, (i64, i64, i64, i64)>(AssertSqlSafe(sql));
+        for id in asked {
+            query = query.bind(*id);
+        }
+        for (package, lineage, first, last) in query.fetch_all(&self.pool).await? {
+            let Some(revisions) = lineages.get(&lineage) else { continue };
+            let from = revisions.partition_point(|(revision, _)| *revision < first);
+            for (_, id) in revisions.iter().skip(from).take_while(|(revision, _)| *revision <= last) {
+                held.entry(*id).or_insert_with(Vec::new).push(package);
+            }
+        }
+        Ok(held)
+    }
+
+    /// From the lists to the packages: what is asked about is much, and each list is read once.
+    async fn held_by_content(&self, lists: &[i64], asked: &HashSet<i64>) -> Result<HashMap<i64, Vec<i64>>, StoreError> {
         let mut held = HashMap::with_capacity(lists.len());
         for ids in lists.chunks(IDS_PER_STATEMENT) {
             // A list is the whole list at its base with every difference up to its own: clones share most of the way.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use report::hash::Hash;
 use sqlx::{AnyConnection, AssertSqlSafe};
 
-use super::{ROWS_PER_STATEMENT, Store, StoreError, Writing, rows_of_binds};
+use super::{IDS_PER_STATEMENT, ROWS_PER_STATEMENT, Store, StoreError, Writing, rows_of_binds};
 use crate::package_set::Difference;
 
 /// The last revision of a package that is still in the newest list of its lineage.
@@ -230,6 +230,23 @@ impl Store {
             }
         }
         Ok(holders)
+    }
+
+    /// How many packages each of `lists` has.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn sizes_of(&self, lists: &[i64]) -> Result<HashMap<i64, i64>, StoreError> {
+        let mut sizes = HashMap::with_capacity(lists.len());
+        for ids in lists.chunks(IDS_PER_STATEMENT) {
+            let sql = format!("SELECT id, packages FROM package_list WHERE id IN {}", rows_of_binds(1, ids.len()));
+            let mut query = sqlx::query_as::<_, (i64, i64)>(AssertSqlSafe(sql)).persistent(false);
+            for id in ids {
+                query = query.bind(*id);
+            }
+            sizes.extend(query.fetch_all(&self.pool).await?);
+        }
+        Ok(sizes)
     }
 
     /// How many packages each list has.

@@ -32,8 +32,15 @@ impl Writing {
             None => (run.last(), "", 0),
         };
         let set = if arrival.is_some() { ", received = ?, source = ?, signed = ?" } else { "" };
-        let sql = format!("UPDATE host_now SET list = ?, facts = ?, since = ?, last_news = ?{set} WHERE host = ?");
+        // MySQL sets from left to right: what is compared with the old state comes before the new one.
+        let sql = format!(
+            "UPDATE host_now SET changed = CASE WHEN list = ? AND facts = ? THEN changed ELSE ? END, \
+             list = ?, facts = ?, since = ?, last_news = ?{set} WHERE host = ?"
+        );
         let mut update = sqlx::query(AssertSqlSafe(sql))
+            .bind(run.facts.list)
+            .bind(run.facts.facts)
+            .bind(received)
             .bind(run.facts.list)
             .bind(run.facts.facts)
             .bind(run.first())
@@ -45,8 +52,8 @@ impl Writing {
             return Ok(());
         }
         sqlx::query(
-            "INSERT INTO host_now (host, site, list, facts, since, last_news, received, source, signed) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO host_now (host, site, list, facts, since, last_news, received, source, signed, changed) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(host)
         .bind(site)
@@ -57,6 +64,7 @@ impl Writing {
         .bind(received)
         .bind(source)
         .bind(signed)
+        .bind(received)
         .execute(self.connection())
         .await?;
         Ok(())

@@ -1,0 +1,143 @@
+//! Hosts in order of site and name, read from where the reader left off until a page is full.
+
+use futures_util::TryStreamExt as _;
+use sqlx::AssertSqlSafe;
+
+use super::{IDS_PER_STATEMENT, Store, StoreError, rows_of_binds, scope_condition};
+use crate::access::Scope;
+
+/// A host with its newest state, without the words of its report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PresentHost {
+    /// Its site.
+    pub site: String,
+    /// Its name.
+    pub name: String,
+    /// Id of its package list.
+    pub list: i64,
+    /// Id of its header lines.
+    pub facts: i64,
+    /// The first report that said so, unix seconds of its own clock.
+    pub since: i64,
+    /// Its newest report, unix seconds of its own clock.
+    pub last_news: i64,
+    /// When that one came, unix seconds of ours.
+    pub received: i64,
+    /// The address it came from.
+    pub source: String,
+    /// Whether it was signed.
+    pub signed: bool,
+    /// When we learnt of this state, unix seconds of ours.
+    pub changed: i64,
+}
+
+/// What the database can tell of the hosts that are asked for; none of it means every host that may be seen.
+#[derive(Debug, Clone)]
+pub struct HostFilter<'a> {
+    /// The sites.
+    pub scope: &'a Scope,
+    /// Only hosts after this site and name.
+    pub after: Option<(&'a str, &'a str)>,
+    /// Only hosts with one of these package lists.
+    pub lists: Option<&'a [i64]>,
+    /// Only hosts of this name, in which `*` and `?` stand for others.
+    pub name: Option<&'a str>,
+    /// Only hosts whose state we learnt of at this second or later.
+    pub changed_since: Option<i64>,
+}
+
+/// Site, name, list, facts, since, last news, received, source, signed and changed.
+type Row = (String, String, i64, i64, i64, i64, i64, String, i64, i64);
+
+impl Store {
+    /// The first hosts by site and name that the filter lets through and that `wanted` says yes to, at most so many.
+    ///
+    /// A name with `*` or `?` is narrowed down here, not decided: `wanted` has the last word.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn present_hosts(
+        &self,
+        filter: &HostFilter<'_>,
+        limit: usize,
+        wanted: impl Fn(&PresentHost) -> bool,
+    ) -> Result<Vec<PresentHost>, StoreError> {
+        // Beyond what one statement takes there are so many that a page is full soon.
+        let lists = filter.lists.filter(|lists| lists.len() <= IDS_PER_STATEMENT);
+        if limit == 0 || lists.is_some_and(<[i64]>::is_empty) {
+            return Ok(Vec::new());
+        }
+        let mut conditions = vec![scope_condition("host.site", filter.scope)];
+        if filter.after.is_some() {
+            conditions.push("(host.site > ? OR (host.site = ? AND host.name > ?))".to_owned());
+        }
+        if let Some(lists) = lists {
+            conditions.push(format!("host_now.list IN {}", rows_of_binds(1, lists.len())));
+        }
+        let name = filter.name.map(narrowed);
+        if let Some((condition, _)) = &name {
+            conditions.push((*condition).to_owned());
+        }
+        if filter.changed_since.is_some() {
+            conditions.push("host_now.changed >= ?".to_owned());
+        }
+        let sql = format!(
+            "SELECT host.site, host.name, host_now.list, host_now.facts, host_now.since, host_now.last_news, \
+             host_now.received, host_now.source, host_now.signed, host_now.changed \
+             FROM host JOIN host_now ON host_now.host = host.id WHERE {} ORDER BY host.site, host.name",
+            conditions.join(" AND ")
+        );
+        let mut query = sqlx::query_as::<_, Row>(AssertSqlSafe(sql)).persistent(lists.is_none());
+        for site in filter.scope.sites() {
+            query = query.bind(site);
+        }
+        if let Some((site, name)) = filter.after {
+            query = query.bind(site).bind(site).bind(name);
+        }
+        for list in lists.unwrap_or_default() {
+            query = query.bind(*list);
+        }
+        if let Some((_, name)) = name {
+            query = query.bind(name);
+        }
+        if let Some(second) = filter.changed_since {
+            query = query.bind(second);
+        }
+        let mut rows = query.fetch(&self.pool);
+        let mut hosts = Vec::with_capacity(limit.min(1024));
+        while let Some(row) = rows.try_next().await? {
+            let host = PresentHost::from(row);
+            if wanted(&host) {
+                hosts.push(host);
+                if hosts.len() == limit {
+                    break;
+                }
+            }
+        }
+        Ok(hosts)
+    }
+}
+
+/// What the database narrows a name down to: the name itself, else what comes before its first `*` or `?`.
+fn narrowed(name: &str) -> (&'static str, String) {
+    match name.find(['*', '?']).and_then(|end| name.get(..end)) {
+        None => ("host.name = ?", name.to_owned()),
+        Some(beginning) => {
+            let mut pattern = String::with_capacity(beginning.len() + 1);
+            for c in beginning.chars() {
+                if matches!(c, '%' | '_' | '!') {
+                    pattern.push('!');
+                }
+                pattern.push(c);
+            }
+            pattern.push('%');
+            ("host.name LIKE ? ESCAPE '!'", pattern)
+        }
+    }
+}
+
+impl From<Row> for PresentHost {
+    fn from((site, name, list, facts, since, last_news, received, source, signed, changed): Row) -> Self {
+        PresentHost { site, name, list, facts, since, last_news, received, source, signed: signed != 0, changed }
+    }
+}
