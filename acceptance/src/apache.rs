@@ -7,10 +7,11 @@ use std::process::{Child, Command, Output, Stdio};
 
 use crate::programs::eventually;
 
-const MODULES: [(&str, &str); 12] = [
+const MODULES: [(&str, &str); 13] = [
     ("mpm_event", "mpm_event"),
     ("authn_core", "authn_core"),
     ("authz_core", "authz_core"),
+    ("authz_host", "authz_host"),
     ("authz_user", "authz_user"),
     ("headers", "headers"),
     ("proxy", "proxy"),
@@ -67,6 +68,7 @@ impl Apache {
             ("CLIENT_CAS", format!("{shown}/ca.pem")),
             ("PEOPLE", format!("{shown}/people.conf")),
             ("SOCKET", format!("{shown}/socket")),
+            ("MONITORING", "\"127.0.0.1 ::1\"".to_owned()),
         ] {
             let _ = writeln!(config, "Define COLLECTOR_{name} {value}");
         }

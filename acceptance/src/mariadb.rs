@@ -34,6 +34,12 @@ pub fn run(url: &str, statement: &str) {
     server().run(&format!("USE {name}; {statement}"));
 }
 
+/// Lets a user do nothing any more, on connections that are open as well.
+pub fn lock_out(user: &str) {
+    let server = server();
+    server.run(&format!("ALTER USER {user}@localhost ACCOUNT LOCK; KILL USER {user}@localhost"));
+}
+
 fn server() -> &'static Server {
     static SERVER: OnceLock<Server> = OnceLock::new();
     SERVER.get_or_init(Server::start)

@@ -12,6 +12,7 @@ pub mod history;
 pub mod http;
 pub mod intake;
 pub mod keys;
+pub mod metrics;
 pub mod opener;
 pub mod package_set;
 pub mod problem;

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use report::sealed::{OpeningKey, Signer};
 
+use crate::clock::{self, Stopwatch};
+use crate::metrics::Metrics;
 use crate::store::{Arrival, Sealed, Store, StoreError, Writing, retrying};
 use crate::unseal::{self, Claim, Claimed, SetAside, Unreadable};
 
@@ -17,6 +19,7 @@ const BATCH: i64 = 32;
 pub struct Opener {
     store: Store,
     keys: Arc<[OpeningKey]>,
+    metrics: Metrics,
 }
 
 /// What a round of opening did.
@@ -32,7 +35,13 @@ impl Opener {
     /// An opener for `store` with every key it may try, retired ones included.
     #[must_use]
     pub fn new(store: Store, keys: Vec<OpeningKey>) -> Self {
-        Opener { store, keys: keys.into() }
+        Opener { store, keys: keys.into(), metrics: Metrics::default() }
+    }
+
+    /// The same opener, whose work is counted there.
+    #[must_use]
+    pub fn counting_in(self, metrics: Metrics) -> Self {
+        Opener { metrics, ..self }
     }
 
     /// Opens reports until none waits.
@@ -42,10 +51,12 @@ impl Opener {
     pub async fn open_waiting(&self) -> Result<Opened, StoreError> {
         let mut total = Opened::default();
         loop {
+            let watch = Stopwatch::start();
             let round = self.open_batch().await?;
             if round == Opened::default() {
                 return Ok(total);
             }
+            self.metrics.round(watch.seconds());
             total.opened += round.opened;
             total.set_aside += round.set_aside;
         }
@@ -95,9 +106,13 @@ impl Opener {
         }
         match retrying(|| self.try_store(claims)).await {
             Ok(outcomes) => {
+                let now = clock::now();
                 for (opening, outcome) in claims.iter().zip(outcomes) {
                     match outcome {
-                        Ok(()) => done.opened += 1,
+                        Ok(()) => {
+                            done.opened += 1;
+                            self.metrics.opened(opening.sealed.received, now);
+                        }
                         Err(reason) => self.set_aside(opening.sealed, &opening.aside(reason), done).await?,
                     }
                 }
@@ -160,6 +175,7 @@ impl Opener {
         let (state, reason) = (aside.reason.state(), &aside.reason);
         tracing::warn!(report = %sealed.hash, %state, %reason, "report set aside in the inbox");
         self.store.set_aside(sealed.hash, aside).await?;
+        self.metrics.set_aside(aside.reason.problem());
         done.set_aside += 1;
         Ok(())
     }

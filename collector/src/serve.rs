@@ -12,6 +12,7 @@ use tokio::sync::{Notify, watch};
 use crate::config::Config;
 use crate::http::{self, Listening, Shared};
 use crate::intake::Intake;
+use crate::metrics::{Certificate, Metrics};
 use crate::opener::Opener;
 use crate::store::Store;
 use crate::systemd;
@@ -86,6 +87,8 @@ pub async fn serve(
 ) -> Result<(), ServeError> {
     let arrived = Arc::new(Notify::new());
     let (stopping, stopped) = watch::channel(false);
+    let metrics = Metrics::default();
+    let certificates = keys.iter().filter_map(|key| Certificate::of(key.recipient())).collect();
     let (intake, committing) = if config.receive {
         let (intake, task) = Intake::start(store.clone(), Arc::clone(&arrived));
         (Some(intake), Some(task))
@@ -93,7 +96,7 @@ pub async fn serve(
         (None, None)
     };
     let opening = if config.open && !keys.is_empty() {
-        let opener = Opener::new(store.clone(), keys);
+        let opener = Opener::new(store.clone(), keys).counting_in(metrics.clone());
         Some(tokio::spawn(keep_opening(opener, Arc::clone(&arrived), stopped)))
     } else {
         if config.open {
@@ -112,6 +115,9 @@ pub async fn serve(
         legacy_answer: config.legacy_answer.clone(),
         stale_after_days: config.stale_after_days,
         trusted_proxies: config.trusted_proxies.clone(),
+        metrics,
+        figures: Arc::default(),
+        certificates,
     });
     let stop = async move {
         stop.await;

@@ -89,6 +89,14 @@ fn reports_come_through_and_only_the_team_sees_the_desk() {
     assert_ne!(apache.curl("/", &foreigner).0, 200, "another authority says the same name");
     assert_eq!(apache.curl("/healthz", &["-H", "X-Remote-User: x"]).0, 200);
 
+    // Prometheus, from where it is expected; even the officer sees nothing from elsewhere.
+    let (status, page) = apache.curl("/metrics", &[]);
+    assert!(status == 200 && page.contains("reports_received_total 5"), "{status} {page} {}", apache.log());
+    let elsewhere = ["--interface", "127.0.0.2"];
+    assert_eq!(apache.curl("/metrics", &elsewhere).0, 403);
+    assert_eq!(apache.curl("/metrics", &[&officer[..], &elsewhere].concat()).0, 403);
+    assert_eq!(apache.curl("/", &[&officer[..], &elsewhere].concat()).0, 200);
+
     // Too large: what is far too large is not read by Apache, what is too large not taken by the collector.
     let large = |size: &str| {
         let file = folder.path().join("large");

@@ -51,6 +51,7 @@ mod interoperability;
 mod kill;
 mod legacy;
 mod matrix;
+mod metrics;
 mod packaged;
 mod packages;
 mod present;

@@ -121,6 +121,10 @@ fn an_rpm_fits_into_an_empty_root() {
         ] {
             assert!(root.path().join(&file).is_file(), "{file}");
         }
+        let monitoring = root.path().join("usr/share/doc/wlcg-package-collector/monitoring");
+        for file in ["grafana-dashboard.json", "prometheus-alerts.yml"] {
+            assert!(monitoring.join(file).is_file(), "{file}");
+        }
         let version = Command::new(root.path().join("usr/bin").join(program)).arg("--version").output().unwrap();
         assert_eq!(String::from_utf8(version.stdout).unwrap(), format!("{program} {}\n", env!("CARGO_PKG_VERSION")));
     }

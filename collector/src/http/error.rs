@@ -7,6 +7,7 @@ use report::sealed::OpenError;
 
 use crate::answers::AnswerError;
 use crate::intake::IntakeError;
+use crate::metrics::Refusal;
 use crate::store::StoreError;
 
 /// Why a request is not answered as asked.
@@ -109,6 +110,22 @@ impl HttpError {
             HttpError::NoSite(_) => (StatusCode::NOT_FOUND, "not found"),
             HttpError::NotFound => (StatusCode::NOT_FOUND, "no such path"),
             HttpError::Method => (StatusCode::METHOD_NOT_ALLOWED, "method not allowed"),
+        }
+    }
+}
+
+impl HttpError {
+    /// What a report that was not acknowledged is counted as.
+    pub(super) fn refusal(&self) -> Refusal {
+        match self {
+            HttpError::NotSealed(_) => Refusal::NotSealed,
+            HttpError::DigestMismatch | HttpError::ContentDigest(_) => Refusal::Digest,
+            HttpError::TooLarge(_) => Refusal::TooLarge,
+            HttpError::MediaType => Refusal::MediaType,
+            HttpError::PlainText => Refusal::PlainText,
+            HttpError::Incomplete => Refusal::Incomplete,
+            HttpError::Slow(_) => Refusal::Slow,
+            _ => Refusal::Unavailable,
         }
     }
 }

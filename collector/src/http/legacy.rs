@@ -3,13 +3,14 @@
 use axum::extract::{Request, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use report::acknowledgement::Acknowledgement;
 use report::hash::Hash;
 use report::sealed;
 
 use super::Shared;
 use super::error::HttpError;
 use super::peer::Source;
-use super::receive::{read_body, store};
+use super::receive::{counted, read_body, store};
 
 /// Takes a sealed report as the body, whatever type it is called; readable text only where the operator allows it.
 pub(super) async fn receive(
@@ -17,8 +18,13 @@ pub(super) async fn receive(
     Source(from): Source,
     request: Request,
 ) -> Result<Response, HttpError> {
+    counted(&shared, take(&shared, from, request)).await?;
+    Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], shared.legacy_answer.clone()).into_response())
+}
+
+async fn take(shared: &Shared, from: String, request: Request) -> Result<Acknowledgement, HttpError> {
     let (parts, body) = request.into_parts();
-    let body = read_body(&shared, &parts.headers, body).await?;
+    let body = read_body(shared, &parts.headers, body).await?;
     if body.starts_with(b"#") {
         if !shared.legacy_plain_text {
             return Err(HttpError::PlainText);
@@ -26,6 +32,5 @@ pub(super) async fn receive(
     } else {
         sealed::check_structure(&body)?;
     }
-    store(&shared, from, Hash::of(&body), body).await?;
-    Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], shared.legacy_answer.clone()).into_response())
+    store(shared, from, Hash::of(&body), body).await
 }

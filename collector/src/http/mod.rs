@@ -4,6 +4,7 @@ mod desk;
 mod error;
 mod health;
 mod legacy;
+mod metrics;
 mod peer;
 mod question;
 mod receive;
@@ -19,6 +20,7 @@ use tokio::task::JoinSet;
 
 use crate::answers::judge::Judge;
 use crate::intake::Intake;
+use crate::metrics::{Certificate, LastFigures, Metrics};
 use crate::store::Store;
 use peer::Peer;
 
@@ -45,6 +47,12 @@ pub struct Shared {
     pub stale_after_days: u32,
     /// Addresses of proxies whose word about their clients is believed.
     pub trusted_proxies: Vec<IpAddr>,
+    /// What this process counts.
+    pub metrics: Metrics,
+    /// What a scrape asked the database for.
+    pub figures: Arc<LastFigures>,
+    /// The keys that this process opens with.
+    pub certificates: Arc<[Certificate]>,
 }
 
 /// Every route of this process.
@@ -52,6 +60,7 @@ pub fn router(shared: Shared) -> Router {
     let mut router = Router::new()
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
+        .route("/metrics", get(metrics::show))
         .fallback(error::not_found)
         .method_not_allowed_fallback(error::method_not_allowed);
     if shared.intake.is_some() {

@@ -14,7 +14,7 @@ use report::sealed;
 use super::Shared;
 use super::error::HttpError;
 use super::peer::Source;
-use crate::clock;
+use crate::clock::{self, Stopwatch};
 use crate::intake::IntakeError;
 use crate::store::Incoming;
 
@@ -24,24 +24,42 @@ pub(super) async fn receive(
     Source(from): Source,
     request: Request,
 ) -> Result<Response, HttpError> {
+    let acknowledgement = counted(&shared, take(&shared, from, request)).await?;
+    let status = match acknowledgement.status {
+        Receipt::Stored => StatusCode::CREATED,
+        Receipt::Duplicate => StatusCode::OK,
+    };
+    Ok((status, axum::Json(acknowledgement)).into_response())
+}
+
+/// Counts what becomes of a report.
+pub(super) async fn counted(
+    shared: &Shared,
+    taking: impl Future<Output = Result<Acknowledgement, HttpError>>,
+) -> Result<Acknowledgement, HttpError> {
+    let watch = Stopwatch::start();
+    let taken = taking.await;
+    match &taken {
+        Ok(acknowledgement) => shared.metrics.received(acknowledgement.status, watch.seconds()),
+        Err(error) => shared.metrics.refused(error.refusal()),
+    }
+    taken
+}
+
+async fn take(shared: &Shared, from: String, request: Request) -> Result<Acknowledgement, HttpError> {
     let (parts, body) = request.into_parts();
     check_media_type(&parts.headers)?;
     let expected = match parts.headers.get("content-digest") {
         Some(value) => hash::parse_content_digest(value.to_str().unwrap_or("sha-256="))?,
         None => None,
     };
-    let body = read_body(&shared, &parts.headers, body).await?;
+    let body = read_body(shared, &parts.headers, body).await?;
     let hash = Hash::of(&body);
     if expected.is_some_and(|expected| expected != hash) {
         return Err(HttpError::DigestMismatch);
     }
     sealed::check_structure(&body)?;
-    let acknowledgement = store(&shared, from, hash, body).await?;
-    let status = match acknowledgement.status {
-        Receipt::Stored => StatusCode::CREATED,
-        Receipt::Duplicate => StatusCode::OK,
-    };
-    Ok((status, axum::Json(acknowledgement)).into_response())
+    store(shared, from, hash, body).await
 }
 
 /// Stores a body; the acknowledgement follows the durable commit.

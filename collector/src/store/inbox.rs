@@ -57,6 +57,12 @@ impl InboxState {
     pub const ALL: [InboxState; 4] =
         [InboxState::Waiting, InboxState::Opened, InboxState::Held, InboxState::Unreadable];
 
+    /// Whether a report in this state is there for a person to look at.
+    #[must_use]
+    pub fn is_set_aside(self) -> bool {
+        !matches!(self, InboxState::Waiting | InboxState::Opened)
+    }
+
     /// The word in the database and in answers.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -3,6 +3,7 @@
 mod contents;
 mod error;
 mod facts;
+mod figures;
 mod groups;
 mod host;
 mod host_page;
@@ -29,6 +30,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use crate::access::Scope;
 
 pub use error::StoreError;
+pub use figures::InboxFigures;
 pub use groups::HostGroup;
 pub use host::HostId;
 pub use host_page::{HostFilter, PresentHost};

@@ -1,0 +1,51 @@
+//! Why a report was not acknowledged: one word for each, as a label.
+
+/// A reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// Not a sealed report.
+    NotSealed,
+    /// Changed on its way, or an unreadable digest.
+    Digest,
+    /// Larger than any report.
+    TooLarge,
+    /// A type that is not taken.
+    MediaType,
+    /// Readable text.
+    PlainText,
+    /// The connection ended within the body.
+    Incomplete,
+    /// The body took too long.
+    Slow,
+    /// Not now: the database, or the program ends.
+    Unavailable,
+}
+
+impl Refusal {
+    /// Every reason.
+    pub const ALL: [Refusal; 8] = [
+        Refusal::NotSealed,
+        Refusal::Digest,
+        Refusal::TooLarge,
+        Refusal::MediaType,
+        Refusal::PlainText,
+        Refusal::Incomplete,
+        Refusal::Slow,
+        Refusal::Unavailable,
+    ];
+
+    /// The label's value.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Refusal::NotSealed => "not_sealed",
+            Refusal::Digest => "digest",
+            Refusal::TooLarge => "too_large",
+            Refusal::MediaType => "media_type",
+            Refusal::PlainText => "plain_text",
+            Refusal::Incomplete => "incomplete",
+            Refusal::Slow => "slow",
+            Refusal::Unavailable => "unavailable",
+        }
+    }
+}
