@@ -3,6 +3,7 @@
 pub mod chart;
 pub mod failure;
 pub mod filters;
+pub mod find;
 pub mod frame;
 pub mod harmless;
 pub mod host;

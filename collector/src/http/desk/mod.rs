@@ -1,6 +1,7 @@
 //! The desk: one file a page, each for people who are known.
 
 mod failure;
+mod find;
 mod host;
 mod overview;
 mod product;
@@ -27,6 +28,7 @@ use crate::desk::frame::{Frame, Section};
 pub(super) fn router() -> Router<Shared> {
     Router::new()
         .route("/", get(overview::show))
+        .route("/find", get(find::show))
         .route("/products", get(products::show))
         .route("/products/{package}", get(product::show))
         .route("/sites", get(sites::show))
