@@ -15,8 +15,8 @@ build: deps ## both programs, in target/debug
 packages: build ## .deb and .rpm of both programs, in target/packages
 	packaging/build
 
-demo: build ## the main job on this machine's real packages; ONCE=1 ends by itself
-	target/debug/wlcg-package-collector demo $(if $(ONCE),--once)
+demo: build ## the main job on this machine's real packages; FLEET=2000 an invented grid instead; ONCE=1 ends by itself
+	target/debug/wlcg-package-collector demo $(if $(FLEET),--fleet $(FLEET)) $(if $(ONCE),--once)
 
 test: build packages ## every test: MariaDB, Apache, openssl, dpkg, rpm, and the packages in a booted systemd
 	cargo test --locked --workspace --no-fail-fast

@@ -132,6 +132,9 @@ pub enum Command {
         /// End by itself, with status 0 only if everything happened
         #[arg(long)]
         once: bool,
+        /// Fill a fresh collector with an invented grid of so many hosts and their year of reports, here or in --database
+        #[arg(long, value_name = "HOSTS", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+        fleet: Option<u32>,
         /// Folder to keep the demo in [default: a temporary one]
         #[arg(long, value_name = "DIR")]
         folder: Option<PathBuf>,

@@ -14,6 +14,7 @@ use wlcg_package_collector::cli::{
     Cli, Command, FormatName, Inbox, KeyKindName, Keys, Options, Reference, Registry, RegistryKind, Serve,
 };
 use wlcg_package_collector::config::{self, Config};
+use wlcg_package_collector::demo::fleet::{self, Fleet};
 use wlcg_package_collector::demo::{self, Demo};
 use wlcg_package_collector::opener::Opener;
 use wlcg_package_collector::query::{self, PackageQuery};
@@ -50,7 +51,22 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Serve(roles) => run_serve(&options, config, roles).await,
         Command::Open { once } => open(&options, &config, once).await,
         Command::Keys(command) => run_keys(&options, &config, command, now),
-        Command::Demo { once, folder, reporter } => run_demo(&config, once, folder, reporter, now).await,
+        Command::Demo { once, fleet, folder, reporter } => {
+            let stale_after_days = config.stale_after_days;
+            let mut out = std::io::stdout();
+            match fleet {
+                Some(hosts) => {
+                    // The configured database is somebody's real one: only one that is named here is filled.
+                    let fleet = Fleet { hosts, folder, database: options.database, once, stale_after_days };
+                    Ok(fleet::run(&fleet, now, &mut out).await?)
+                }
+                None => {
+                    let temporary = tempfile::tempdir().context("making a folder for the demo")?;
+                    let folder = folder.unwrap_or_else(|| temporary.path().to_owned());
+                    Ok(demo::run(&Demo { folder, reporter, once, stale_after_days }, now, &mut out).await?)
+                }
+            }
+        }
         Command::Check => check(&options, &config).await,
         Command::Migrate => {
             open_store(&options, &config).await?.close().await;
@@ -280,19 +296,6 @@ async fn run_inbox(options: &Options, config: &Config, action: Option<Inbox>) ->
             say(&format!("{} reports wait again\n", store.retry_inbox(hash).await?))
         }
     }
-}
-
-async fn run_demo(
-    config: &Config,
-    once: bool,
-    folder: Option<PathBuf>,
-    reporter: Option<PathBuf>,
-    now: Timestamp,
-) -> anyhow::Result<()> {
-    let temporary = tempfile::tempdir().context("making a folder for the demo")?;
-    let folder = folder.unwrap_or_else(|| temporary.path().to_owned());
-    let demo = Demo { folder, reporter, once, stale_after_days: config.stale_after_days };
-    Ok(demo::run(&demo, now, &mut std::io::stdout()).await?)
 }
 
 async fn check(options: &Options, config: &Config) -> anyhow::Result<()> {

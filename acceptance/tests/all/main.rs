@@ -42,6 +42,7 @@ mod at_home;
 mod credentials;
 mod desk;
 mod faults;
+mod fleet;
 mod guides;
 mod harness;
 mod history;

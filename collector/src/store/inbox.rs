@@ -13,7 +13,7 @@ use crate::problem::Problem;
 use crate::unseal::{Claimed, SetAside};
 
 /// A report on its way in.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Incoming {
     /// SHA-256 of `body`.
     pub hash: Hash,

@@ -1,5 +1,7 @@
 //! `demo`: the main job on loopback with SQLite: this machine reports, the collector opens and compares.
 
+pub mod fleet;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -17,7 +19,7 @@ use crate::store::{NewVersion, Store, StoreError};
 use crate::table::Format;
 
 /// The example that is shipped with the program.
-const EXAMPLE: &str = include_str!("../../config/reference-example.toml");
+const EXAMPLE: &str = include_str!("../../../config/reference-example.toml");
 
 /// The site that this machine reports for in the demo.
 const SITE: &str = "DEMO-SITE";
@@ -95,6 +97,7 @@ pub async fn run(demo: &Demo, now: Timestamp, out: &mut (dyn std::io::Write + Se
         writeln!(out, "   wlcg-package-collector --database {database} {example}")?;
     }
     writeln!(out, "   wlcg-package-reporter --site {SITE} show | less      (what a host sends, before it is sealed)")?;
+    writeln!(out, "   wlcg-package-collector demo --fleet 2000      (an invented grid, with a year of reports)")?;
     out.flush()?;
     if !demo.once {
         writeln!(out, "\nThe collector goes on until Ctrl-C.")?;

@@ -1,0 +1,46 @@
+//! The invented grid: filled in through the real way in, and then there is something to see for every question.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use wlcg_acceptance::programs::Deployment;
+
+on_both_databases!(an_invented_grid_has_an_answer_to_every_question);
+
+fn an_invented_grid_has_an_answer_to_every_question(deployment: &Deployment) {
+    let folder = deployment.folder.path().join("fleet").display().to_string();
+    let fill = ["demo", "--fleet", "60", "--once", "--folder", &folder];
+    let said = deployment.ask_text(&fill);
+    assert!(said.contains("with 60 hosts") && said.contains("Every report is there"), "{said}");
+
+    let text = |row: &Value, column: &str| row[column].as_str().unwrap().to_owned();
+    let column = |rows: &[Value], name: &str| rows.iter().map(|row| text(row, name)).collect::<BTreeSet<_>>();
+    let hosts = deployment.rows(&["hosts"]);
+    assert_eq!(hosts.len(), 60);
+    assert!(column(&hosts, "os").len() >= 3 && column(&hosts, "kernel").len() >= 5);
+    assert!(hosts.iter().all(|host| (300..=1500).contains(&host["packages"].as_u64().unwrap())));
+
+    let compared = deployment.rows(&["compare"]);
+    assert_eq!(column(&compared, "state").len(), 4);
+    assert!(deployment.inbox("held") >= 5 && deployment.inbox("unreadable") >= 2);
+    assert_eq!(deployment.inbox("waiting"), 0);
+
+    // The migration: half a year ago nobody had the new series but a testbed, by now many have.
+    let half_a_year_ago = deployment.rows(&["inbox", "list", "--limit", "1"]);
+    let now: jiff::Timestamp = text(&half_a_year_ago[0], "received").parse().unwrap();
+    let then = (now - jiff::SignedDuration::from_hours(210 * 24)).to_string();
+    let servers = |question: &str, at: &[&str]| deployment.rows(&[&["who", question], at].concat()).len();
+    assert_eq!(servers("xrootd-server >= 5.7", &["--at", &then]), 0);
+    assert!(servers("xrootd-server < 5.7", &["--at", &then]) > 3);
+    assert!(servers("xrootd-server >= 5.7", &[]) > 3);
+
+    // The past is judged by the list of its day.
+    let minima = |at: &[&str]| column(&deployment.rows(&[&["compare", "--product", "xrootd"], at].concat()), "minimum");
+    assert!(!minima(&["--at", &then]).contains("1:5.7.2") && minima(&[]).contains("1:5.7.2"));
+
+    // Somebody's hosts are never mixed with invented ones.
+    let again = deployment.collector().args(fill).output().unwrap();
+    let told = String::from_utf8_lossy(&again.stderr).into_owned();
+    assert!(!again.status.success() && told.contains("already holds 60 hosts"), "{told}");
+    assert_eq!(deployment.rows(&["hosts"]).len(), 60);
+}
