@@ -1,10 +1,13 @@
 //! The configuration file: TOML, every unknown key refused by name.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+
+use crate::sender::{Policy, Unsigned};
 
 /// Where the configuration is looked for when no file is named.
 pub const DEFAULT_FILE: &str = "/etc/wlcg-package-collector/config.toml";
@@ -40,6 +43,10 @@ pub struct Config {
     pub body_timeout_seconds: u64,
     /// A host without news for so many days is unknown, never compliant.
     pub stale_after_days: u32,
+    /// What becomes of reports without a signature.
+    pub unsigned: Unsigned,
+    /// Sites where something else becomes of them.
+    pub unsigned_at: BTreeMap<String, Unsigned>,
     /// What pakiti-client 3 is answered.
     pub legacy_answer: String,
     /// Whether pakiti-client 3 may send readable text.
@@ -61,6 +68,8 @@ impl Default for Config {
             max_report_bytes: 4 * 1024 * 1024,
             body_timeout_seconds: 60,
             stale_after_days: 7,
+            unsigned: Unsigned::default(),
+            unsigned_at: BTreeMap::new(),
             legacy_answer: "OK".to_owned(),
             legacy_plain_text: false,
         }
@@ -93,6 +102,14 @@ impl Config {
 
     fn parse(text: &str, file: &Path) -> Result<Self, ConfigError> {
         toml::from_str(text).map_err(|source| ConfigError::Parse { file: file.to_owned(), source: Box::new(source) })
+    }
+}
+
+impl Config {
+    /// What becomes of reports without a signature.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        Policy { unsigned: self.unsigned, unsigned_at: self.unsigned_at.clone() }
     }
 }
 
@@ -197,6 +214,7 @@ mod tests {
         assert_eq!(shown.stale_after_days, default.stale_after_days);
         assert_eq!(shown.body_timeout_seconds, default.body_timeout_seconds);
         assert_eq!(shown.legacy_answer, default.legacy_answer);
+        assert_eq!(shown.unsigned, default.unsigned);
         assert_eq!(shown.trusted_proxies, default.trusted_proxies);
         for key in [
             "database",
@@ -207,6 +225,7 @@ mod tests {
             "open",
             "desk",
             "legacy_plain_text",
+            "unsigned_at",
         ] {
             assert!(settings.lines().any(|line| line.starts_with(&format!("{key} = "))), "{key} is not in the example");
         }

@@ -16,6 +16,7 @@ use wlcg_package_collector::cli::{
 use wlcg_package_collector::config::{self, Config};
 use wlcg_package_collector::demo::fleet::{self, Fleet};
 use wlcg_package_collector::demo::{self, Demo};
+use wlcg_package_collector::inbox_decision::{self, Approved};
 use wlcg_package_collector::opener::Opener;
 use wlcg_package_collector::query::{self, PackageQuery};
 use wlcg_package_collector::reference::ReferenceList;
@@ -74,7 +75,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         }
         Command::Reference(command) => run_reference(&options, &config, command, now).await,
         Command::Registry(command) => run_registry(&options, &config, command, now).await,
-        Command::Inbox { action } => run_inbox(&options, &config, action).await,
+        Command::Inbox { action } => run_inbox(&options, &config, action, now).await,
         question => {
             let store = open_store(&options, &config).await?;
             let answer = answer(&store, &config, question, now).await?;
@@ -132,7 +133,7 @@ async fn run_serve(options: &Options, mut config: Config, roles: Serve) -> anyho
 async fn open(options: &Options, config: &Config, once: bool) -> anyhow::Result<()> {
     let keys = load_keys(options, config)?;
     anyhow::ensure!(!keys.is_empty(), "opening needs a key: give --key FILE or make one with `keys new`");
-    let opener = Opener::new(open_store(options, config).await?, keys);
+    let opener = Opener::new(open_store(options, config).await?, keys).with_policy(config.policy());
     if once {
         let done = opener.open_waiting().await?;
         return say(&format!("opened {}, set aside {}\n", done.opened, done.set_aside));
@@ -183,7 +184,7 @@ async fn run_reference(options: &Options, config: &Config, command: Reference, n
     match command {
         Reference::Import { file, name, note } => {
             let list = read_list(&file, name)?;
-            let author = std::env::var("USER").unwrap_or_else(|_| "unknown".to_owned());
+            let author = person();
             let content = list.to_toml()?;
             let size = i64::try_from(list.references.len()).unwrap_or(i64::MAX);
             let version = NewVersion {
@@ -270,16 +271,20 @@ fn registry_kind(name: RegistryKind) -> Kind {
     }
 }
 
-async fn run_inbox(options: &Options, config: &Config, action: Option<Inbox>) -> anyhow::Result<()> {
+/// Whoever is at the terminal.
+fn person() -> String {
+    std::env::var("USER").unwrap_or_else(|_| "unknown".to_owned())
+}
+
+async fn run_inbox(options: &Options, config: &Config, action: Option<Inbox>, now: Timestamp) -> anyhow::Result<()> {
     let store = open_store(options, config).await?;
     match action.unwrap_or(Inbox::List { state: None, limit: 1000 }) {
         Inbox::List { state, limit } => {
             let state = state
                 .map(|word| {
-                    InboxState::ALL
-                        .into_iter()
-                        .find(|state| state.as_str() == word)
-                        .with_context(|| format!("inbox state {word:?}: expected waiting, opened, held or unreadable"))
+                    InboxState::ALL.into_iter().find(|state| state.as_str() == word).with_context(|| {
+                        format!("inbox state {word:?}: expected waiting, opened, held, unreadable or rejected")
+                    })
                 })
                 .transpose()?;
             say(&answers::inbox::answer(&store, &Scope::All, state, limit).await?.render(format(options)))
@@ -290,6 +295,23 @@ async fn run_inbox(options: &Options, config: &Config, action: Option<Inbox>) ->
                 .await?
                 .with_context(|| format!("no report {report} in the inbox: `inbox list` shows those there are"))?;
             Ok(std::io::stdout().write_all(&body)?)
+        }
+        Inbox::Approve { report } => {
+            let approved = inbox_decision::approve(&store, report.parse()?, &person(), now).await?;
+            let (done, waiting) = match approved {
+                Approved::Sender { site, host, key: Some(key), waiting } => {
+                    (format!("{host} at {site} is known by key {key} from now on"), waiting)
+                }
+                Approved::Sender { site, host, key: None, waiting } => {
+                    (format!("{host} at {site} may go without a signature from now on"), waiting)
+                }
+                Approved::Site { site, waiting } => (format!("declared {site}"), waiting),
+            };
+            say(&format!("{}; {waiting} reports wait again\n", wlcg_package_collector::table::visible(&done)))
+        }
+        Inbox::Reject { report, reason } => {
+            let rejected = inbox_decision::reject(&store, report.parse()?, &reason, &person()).await?;
+            say(&format!("{rejected} reports rejected\n"))
         }
         Inbox::Retry { report } => {
             let hash = report.map(|report| report.parse()).transpose()?;

@@ -8,6 +8,7 @@ use report::sealed::{OpeningKey, Signer};
 
 use crate::clock::{self, Stopwatch};
 use crate::metrics::Metrics;
+use crate::sender::{self, Believed, Policy};
 use crate::store::{Arrival, Sealed, Store, StoreError, Writing, retrying};
 use crate::unseal::{self, Claim, Claimed, SetAside, Unreadable};
 
@@ -20,6 +21,7 @@ pub struct Opener {
     store: Store,
     keys: Arc<[OpeningKey]>,
     metrics: Metrics,
+    policy: Arc<Policy>,
 }
 
 /// What a round of opening did.
@@ -32,16 +34,22 @@ pub struct Opened {
 }
 
 impl Opener {
-    /// An opener for `store` with every key it may try, retired ones included.
+    /// An opener for `store` with every key it may try, retired ones included; it accepts unsigned reports.
     #[must_use]
     pub fn new(store: Store, keys: Vec<OpeningKey>) -> Self {
-        Opener { store, keys: keys.into(), metrics: Metrics::default() }
+        Opener { store, keys: keys.into(), metrics: Metrics::default(), policy: Arc::default() }
     }
 
     /// The same opener, whose work is counted there.
     #[must_use]
     pub fn counting_in(self, metrics: Metrics) -> Self {
         Opener { metrics, ..self }
+    }
+
+    /// The same with another policy for unsigned reports.
+    #[must_use]
+    pub fn with_policy(self, policy: Policy) -> Self {
+        Opener { policy: Arc::new(policy), ..self }
     }
 
     /// Opens reports until none waits.
@@ -138,7 +146,7 @@ impl Opener {
         let mut writing = self.store.begin().await?;
         let mut outcomes = Vec::with_capacity(claims.len());
         for opening in claims {
-            outcomes.push(add_to_history(&mut writing, opening).await?);
+            outcomes.push(add_to_history(&mut writing, opening, &self.policy).await?);
         }
         writing.commit().await?;
         Ok(outcomes)
@@ -199,9 +207,19 @@ impl Opening<'_> {
     }
 }
 
-/// Host, list, state and mark in the caller's transaction. A list that is known by its bytes is not parsed.
-async fn add_to_history(writing: &mut Writing, opening: &Opening<'_>) -> Result<Result<(), Unreadable>, StoreError> {
+/// Sender, host, list, state and mark in the caller's transaction. A list that is known by its bytes is not parsed.
+async fn add_to_history(
+    writing: &mut Writing,
+    opening: &Opening<'_>,
+    policy: &Policy,
+) -> Result<Result<(), Unreadable>, StoreError> {
     let Opening { sealed, claim, signer } = opening;
+    let name = (claim.site, claim.header.host.as_ref());
+    let known = writing.known_sender(name, signer.map(|signer| signer.key)).await?;
+    let believed = match sender::judge(claim.site, *signer, &known, policy) {
+        Ok(believed) => believed,
+        Err(doubt) => return Ok(Err(Unreadable::Sender(Box::new(doubt)))),
+    };
     let known = writing.list_id(claim.packages.hash_as_received()).await?;
     let parsed = match known {
         Some(_) => None,
@@ -212,6 +230,9 @@ async fn add_to_history(writing: &mut Writing, opening: &Opening<'_>) -> Result<
     };
     if !writing.mark_opened(sealed.hash, &opening.claimed()).await? {
         return Ok(Ok(()));
+    }
+    if let Believed::First(key) = believed {
+        writing.pin_first(name, key, sealed.received).await?;
     }
     let host = writing.host_id(claim.site, &claim.header.host).await?;
     let facts = writing.facts_id(&claim.facts_text()).await?;

@@ -25,13 +25,21 @@ pub enum Problem {
     ClockAhead,
     /// Changed after it was signed.
     BadSignature,
+    /// Signed with another key than its host's.
+    KeyChanged,
+    /// Signed with the key of another site's hosts, or not signed and of the name of one.
+    SiteChanged,
+    /// Not signed, of a host that signs.
+    SignatureMissing,
+    /// Not signed, of a site whose hosts are to sign.
+    Unsigned,
     /// The database refuses what it holds.
     Database,
 }
 
 impl Problem {
     /// Every kind.
-    pub const ALL: [Problem; 11] = [
+    pub const ALL: [Problem; 15] = [
         Problem::NotOpened,
         Problem::Damaged,
         Problem::NoReport,
@@ -42,6 +50,10 @@ impl Problem {
         Problem::UnknownSite,
         Problem::ClockAhead,
         Problem::BadSignature,
+        Problem::KeyChanged,
+        Problem::SiteChanged,
+        Problem::SignatureMissing,
+        Problem::Unsigned,
         Problem::Database,
     ];
 
@@ -59,8 +71,25 @@ impl Problem {
             Problem::UnknownSite => "unknown_site",
             Problem::ClockAhead => "clock_ahead",
             Problem::BadSignature => "bad_signature",
+            Problem::KeyChanged => "key_changed",
+            Problem::SiteChanged => "site_changed",
+            Problem::SignatureMissing => "signature_missing",
+            Problem::Unsigned => "unsigned",
             Problem::Database => "database",
         }
+    }
+
+    /// Whether the trouble is with whoever sent the report: then it is that of all such reports of the same sender.
+    #[must_use]
+    pub fn is_of_a_sender(self) -> bool {
+        matches!(
+            self,
+            Problem::BadSignature
+                | Problem::KeyChanged
+                | Problem::SiteChanged
+                | Problem::SignatureMissing
+                | Problem::Unsigned
+        )
     }
 
     /// The kind that a word stands for.

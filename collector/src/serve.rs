@@ -96,7 +96,7 @@ pub async fn serve(
         (None, None)
     };
     let opening = if config.open && !keys.is_empty() {
-        let opener = Opener::new(store.clone(), keys).counting_in(metrics.clone());
+        let opener = Opener::new(store.clone(), keys).counting_in(metrics.clone()).with_policy(config.policy());
         Some(tokio::spawn(keep_opening(opener, Arc::clone(&arrived), stopped)))
     } else {
         if config.open {

@@ -9,6 +9,7 @@ use report::site::{self, SiteError};
 use report::text::{self, PackageSection, TextError};
 
 use crate::problem::Problem;
+use crate::sender::Doubt;
 use crate::store::InboxState;
 
 /// A report's clock may be so far ahead of ours, in seconds; beyond it the host's present could not be told from its future.
@@ -185,6 +186,9 @@ pub enum Unreadable {
         /// When it came.
         received: Timestamp,
     },
+    /// Nobody can tell that it is its host's.
+    #[error("{0}")]
+    Sender(Box<Doubt>),
     /// The database refuses what the report holds.
     #[error("the database refuses it: {0}")]
     Store(String),
@@ -205,6 +209,7 @@ impl Unreadable {
             Unreadable::Site(_) => Problem::SiteName,
             Unreadable::UnknownSite { .. } => Problem::UnknownSite,
             Unreadable::ClockAhead { .. } => Problem::ClockAhead,
+            Unreadable::Sender(doubt) => doubt.problem(),
             Unreadable::Store(_) => Problem::Database,
         }
     }
@@ -212,8 +217,10 @@ impl Unreadable {
     /// Where the report goes: held when it was read, but is not believed as it is.
     #[must_use]
     pub fn state(&self) -> InboxState {
-        match self.problem() {
-            Problem::NotOpened | Problem::Damaged | Problem::NoReport | Problem::Database => InboxState::Unreadable,
+        match self {
+            Unreadable::Seal(_) | Unreadable::Compression(_) | Unreadable::Store(_) => InboxState::Unreadable,
+            Unreadable::Text(error) if !error.is_truncated() => InboxState::Unreadable,
+            Unreadable::Sender(doubt) => doubt.state(),
             _ => InboxState::Held,
         }
     }

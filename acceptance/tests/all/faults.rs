@@ -67,8 +67,15 @@ fn a_full_disk_and_a_read_only_folder_are_told_and_the_report_still_goes_out() {
     }
     let deployment = Deployment::new(None);
     let collector = deployment.serve(&[]);
+    // The host's key lies elsewhere: the folders below come and go.
+    let (key, certificate) = crate::interoperability::signer(&deployment);
+    let pem = deployment.folder.path().join("host.pem");
+    std::fs::write(&pem, [std::fs::read(key).unwrap(), std::fs::read(certificate).unwrap()].concat()).unwrap();
+    let config = deployment.folder.path().join("config.toml");
+    std::fs::write(&config, format!("signing_key = {pem:?}\n")).unwrap();
     let reporter = |url: &str, prepare: &str| {
-        let (command, spool) = (deployment.reporter(url), deployment.spool());
+        let (mut command, spool) = (deployment.reporter(url), deployment.spool());
+        command.arg("--config").arg(&config);
         let words = std::iter::once(command.get_program()).chain(command.get_args());
         Command::new("unshare")
             .args([

@@ -44,7 +44,7 @@ fn sealed_by_others(deployment: &Deployment) {
 }
 
 /// A host's key with its certificate, made by openssl.
-fn signer(deployment: &Deployment) -> (String, String) {
+pub(crate) fn signer(deployment: &Deployment) -> (String, String) {
     let file = |name: &str| deployment.folder.path().join(name).display().to_string();
     let (key, certificate) = (file("host.key.pem"), file("host.cert.pem"));
     let request = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/DC=ch/DC=cern/CN=wn1"];

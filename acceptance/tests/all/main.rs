@@ -60,6 +60,7 @@ mod reference;
 mod registries;
 mod reporter;
 mod rpm_databases;
+mod senders;
 mod services;
 mod versions;
 

@@ -39,14 +39,18 @@ ALTER TABLE inbox ADD COLUMN sender  MEDIUMTEXT NOT NULL DEFAULT ('');
 ALTER TABLE inbox ADD COLUMN problem VARCHAR(32) NOT NULL DEFAULT '';
 CREATE INDEX inbox_by_site ON inbox (site(100), id);
 
--- The key that a host was first seen with, or that was approved since.
+-- What each host is known by: the key of its first signed report, or what was approved since (an empty `digest`: no key).
+-- `host` is the digest in the table `host`, which a host that waits for approval is not in.
 CREATE TABLE sender (
-    host     BIGINT PRIMARY KEY,
+    host     CHAR(64) CHARACTER SET ascii COLLATE ascii_bin    NOT NULL PRIMARY KEY,
+    site     VARCHAR(100) NOT NULL,
+    name     MEDIUMTEXT   NOT NULL,
     digest   CHAR(64) CHARACTER SET ascii COLLATE ascii_bin    NOT NULL,
     since    BIGINT  NOT NULL,
     approved MEDIUMTEXT    NOT NULL
 ) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
-CREATE INDEX sender_by_digest ON sender (digest);
+CREATE INDEX sender_by_digest ON sender (digest, site);
+CREATE INDEX sender_by_name ON sender (name(100));
 
 -- Reports that were refused at the door, counted: they are not kept.
 CREATE TABLE refusal (

@@ -39,14 +39,18 @@ ALTER TABLE inbox ADD COLUMN sender  TEXT NOT NULL DEFAULT '';
 ALTER TABLE inbox ADD COLUMN problem TEXT NOT NULL DEFAULT '';
 CREATE INDEX inbox_by_site ON inbox (site, id);
 
--- The key that a host was first seen with, or that was approved since.
+-- What each host is known by: the key of its first signed report, or what was approved since (an empty `digest`: no key).
+-- `host` is the digest in the table `host`, which a host that waits for approval is not in.
 CREATE TABLE sender (
-    host     INTEGER PRIMARY KEY,
+    host     TEXT    NOT NULL PRIMARY KEY,
+    site     TEXT    NOT NULL,
+    name     TEXT    NOT NULL,
     digest   TEXT    NOT NULL,
     since    BIGINT  NOT NULL,
     approved TEXT    NOT NULL
 );
-CREATE INDEX sender_by_digest ON sender (digest);
+CREATE INDEX sender_by_digest ON sender (digest, site);
+CREATE INDEX sender_by_name ON sender (name);
 
 -- Reports that were refused at the door, counted: they are not kept.
 CREATE TABLE refusal (

@@ -50,12 +50,14 @@ pub enum InboxState {
     Held,
     /// Cannot be opened or parsed; kept sealed.
     Unreadable,
+    /// A person, or the site's policy, has decided that it does not become history; kept sealed.
+    Rejected,
 }
 
 impl InboxState {
     /// Every state, in the order of a report's life.
-    pub const ALL: [InboxState; 4] =
-        [InboxState::Waiting, InboxState::Opened, InboxState::Held, InboxState::Unreadable];
+    pub const ALL: [InboxState; 5] =
+        [InboxState::Waiting, InboxState::Opened, InboxState::Held, InboxState::Unreadable, InboxState::Rejected];
 
     /// Whether a report in this state is there for a person to look at.
     #[must_use]
@@ -71,6 +73,7 @@ impl InboxState {
             InboxState::Opened => "opened",
             InboxState::Held => "held",
             InboxState::Unreadable => "unreadable",
+            InboxState::Rejected => "rejected",
         }
     }
 }
@@ -81,9 +84,22 @@ impl fmt::Display for InboxState {
     }
 }
 
+/// Which reports of the inbox are asked for.
+#[derive(Debug, Clone, Default)]
+pub struct InboxFilter {
+    /// Only those in this state.
+    pub state: Option<InboxState>,
+    /// Only those in this trouble.
+    pub problem: Option<Problem>,
+    /// Only those that came before the one with this number.
+    pub before: Option<i64>,
+}
+
 /// A line about a report in the inbox, without its body.
 #[derive(Debug)]
 pub struct InboxEntry {
+    /// Its place in the order in which reports came.
+    pub number: i64,
     /// SHA-256 of the sealed bytes.
     pub hash: String,
     /// Unix seconds.
@@ -106,10 +122,12 @@ pub struct InboxEntry {
     pub reason: String,
 }
 
-const ENTRY: &str = "SELECT hash, received, source, size, state, site, host, sender, problem, reason FROM inbox";
+/// Begins a query for [`InboxEntry`].
+pub(super) const ENTRY: &str =
+    "SELECT id, hash, received, source, size, state, site, host, sender, problem, reason FROM inbox";
 
 /// The columns of [`ENTRY`].
-type EntryRow = (String, i64, String, i64, String, String, String, String, String, String);
+pub(super) type EntryRow = (i64, String, i64, String, i64, String, String, String, String, String, String);
 
 impl Store {
     /// Stores reports in one durable commit; for each, whether it was new.
@@ -159,11 +177,40 @@ impl Store {
         state: Option<InboxState>,
         limit: i64,
     ) -> Result<Vec<InboxEntry>, StoreError> {
-        let of_scope = scope_condition("site", scope);
-        let sql = format!("{ENTRY} WHERE ? IN ('', state) AND {of_scope} ORDER BY id DESC LIMIT ?");
-        let mut query = sqlx::query_as::<_, EntryRow>(AssertSqlSafe(sql)).bind(state.map_or("", InboxState::as_str));
+        self.inbox_page(scope, &InboxFilter { state, ..InboxFilter::default() }, limit).await
+    }
+
+    /// Reports in the inbox that may be seen and that a filter lets through, newest first; the next page begins before the
+    /// last of them.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn inbox_page(
+        &self,
+        scope: &Scope,
+        filter: &InboxFilter,
+        limit: i64,
+    ) -> Result<Vec<InboxEntry>, StoreError> {
+        let InboxFilter { state, problem, before } = filter;
+        let sql = format!(
+            "{ENTRY} WHERE {}{}{}{} ORDER BY id DESC LIMIT ?",
+            scope_condition("site", scope),
+            state.map_or("", |_| " AND state = ?"),
+            problem.map_or("", |_| " AND problem = ?"),
+            before.map_or("", |_| " AND id < ?"),
+        );
+        let mut query = sqlx::query_as::<_, EntryRow>(AssertSqlSafe(sql));
         for site in scope.sites() {
             query = query.bind(site);
+        }
+        if let Some(state) = state {
+            query = query.bind(state.as_str());
+        }
+        if let Some(problem) = problem {
+            query = query.bind(problem.as_str());
+        }
+        if let Some(before) = before {
+            query = query.bind(before);
         }
         let rows = query.bind(limit).fetch_all(&self.pool).await?;
         Ok(rows.into_iter().map(InboxEntry::from).collect())
@@ -296,7 +343,7 @@ impl Writing {
 }
 
 impl From<EntryRow> for InboxEntry {
-    fn from((hash, received, source, size, state, site, host, sender, problem, reason): EntryRow) -> Self {
-        InboxEntry { hash, received, source, size, state, site, host, sender, problem, reason }
+    fn from((number, hash, received, source, size, state, site, host, sender, problem, reason): EntryRow) -> Self {
+        InboxEntry { number, hash, received, source, size, state, site, host, sender, problem, reason }
     }
 }

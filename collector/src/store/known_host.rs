@@ -40,7 +40,7 @@ impl Store {
             "SELECT host.id, host_now.list, facts.id, facts.text, host_now.since, host_now.last_news, host_now.received, \
              host_now.source, host_now.signed, sender.digest, sender.since FROM host \
              JOIN host_now ON host_now.host = host.id JOIN facts ON facts.id = host_now.facts \
-             LEFT JOIN sender ON sender.host = host.id WHERE host.digest = ?",
+             LEFT JOIN sender ON sender.host = host.digest WHERE host.digest = ?",
         )
         .bind(super::host::digest(site, name))
         .fetch_optional(&self.pool)
@@ -56,7 +56,7 @@ impl Store {
                 received,
                 source,
                 signed: signed != 0,
-                sender: key.zip(key_since),
+                sender: key.filter(|key| !key.is_empty()).zip(key_since),
             }
         }))
     }

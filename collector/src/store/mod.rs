@@ -1,6 +1,7 @@
 //! The only door to the database: one `Store` for SQLite and MySQL/MariaDB, every write a named, retryable transaction.
 
 mod contents;
+mod decision;
 mod error;
 mod facts;
 mod figures;
@@ -16,6 +17,7 @@ mod package;
 mod present;
 mod reference;
 mod registry;
+mod sender;
 mod spread;
 mod state;
 
@@ -35,7 +37,7 @@ pub use groups::HostGroup;
 pub use host::HostId;
 pub use host_page::{HostFilter, PresentHost};
 pub use hosts_now::HostNow;
-pub use inbox::{InboxEntry, InboxState, Incoming, Sealed};
+pub use inbox::{InboxEntry, InboxFilter, InboxState, Incoming, Sealed};
 pub use known_host::KnownHost;
 pub use list::PackageIds;
 pub use present::Arrival;

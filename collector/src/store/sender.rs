@@ -1,0 +1,83 @@
+//! The keys that hosts are known by.
+
+use report::hash::Hash;
+
+use super::{StoreError, Writing};
+use crate::sender::{Known, Pin};
+
+impl Writing {
+    /// What is known before a report of a host, signed by a key or not, is judged.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn known_sender(&mut self, (site, name): (&str, &str), key: Option<Hash>) -> Result<Known, StoreError> {
+        let rows: Vec<(String, String)> = sqlx::query_as("SELECT site, digest FROM sender WHERE name = ?")
+            .bind(name)
+            .fetch_all(self.connection())
+            .await?;
+        let of_name: Vec<Pin> = rows.into_iter().map(|(site, digest)| Pin { site, key: digest.parse().ok() }).collect();
+        let mut of_key = Vec::new();
+        // Of a host that is known by a key nothing more is asked.
+        if let Some(key) = key.filter(|_| !of_name.iter().any(|pin| pin.site == site && pin.key.is_some())) {
+            let sites: Vec<(String,)> =
+                sqlx::query_as("SELECT DISTINCT site FROM sender WHERE digest = ? ORDER BY site")
+                    .bind(key.to_string())
+                    .fetch_all(self.connection())
+                    .await?;
+            of_key.extend(sites.into_iter().map(|(site,)| site));
+        }
+        Ok(Known { of_name, of_key })
+    }
+
+    /// Pins a host that has no key yet to the one that it is first seen with, at that time (unix seconds).
+    ///
+    /// # Errors
+    /// [`StoreError`]; a conflict when another transaction pinned the host at the same time.
+    pub async fn pin_first(&mut self, host: (&str, &str), key: Hash, since: i64) -> Result<(), StoreError> {
+        let updated =
+            sqlx::query("UPDATE sender SET digest = ?, since = ?, approved = '' WHERE host = ? AND digest = ''")
+                .bind(key.to_string())
+                .bind(since)
+                .bind(super::host::digest(host.0, host.1))
+                .execute(self.connection())
+                .await?;
+        if updated.rows_affected() > 0 { Ok(()) } else { self.insert_pin(host, Some(key), since, "").await }
+    }
+
+    /// Pins a host to a key, or to reports without one, in place of what it was pinned to, since that time (unix seconds).
+    ///
+    /// # Errors
+    /// [`StoreError`]; a conflict when another transaction pinned the host at the same time.
+    pub async fn pin_approved(
+        &mut self,
+        host: (&str, &str),
+        key: Option<Hash>,
+        since: i64,
+        author: &str,
+    ) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM sender WHERE host = ?")
+            .bind(super::host::digest(host.0, host.1))
+            .execute(self.connection())
+            .await?;
+        self.insert_pin(host, key, since, author).await
+    }
+
+    async fn insert_pin(
+        &mut self,
+        (site, name): (&str, &str),
+        key: Option<Hash>,
+        since: i64,
+        approved: &str,
+    ) -> Result<(), StoreError> {
+        sqlx::query("INSERT INTO sender (host, site, name, digest, since, approved) VALUES (?, ?, ?, ?, ?, ?)")
+            .bind(super::host::digest(site, name))
+            .bind(site)
+            .bind(name)
+            .bind(key.map_or_else(String::new, |key| key.to_string()))
+            .bind(since)
+            .bind(approved)
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+}
