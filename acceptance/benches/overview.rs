@@ -121,8 +121,8 @@ async fn write_grid(url: &str, hosts: usize) {
         for host in batch {
             // Long-tailed: the first sites have most hosts.
             let site = (host * host / hosts.max(1) * SITES / hosts.max(1)).min(SITES - 1);
-            let id = writing.host_id(&format!("BENCH-SITE-{:03}", SITES - 1 - site), &format!("wn{host}.example.org"));
-            let id = id.await.unwrap();
+            let (of, name) = (format!("BENCH-SITE-{:03}", SITES - 1 - site), format!("wn{host}.example.org"));
+            let id = writing.host_id(&of, &name).await.unwrap();
             let text =
                 format!("packager: rpm\nkernel: 5.14.0-{}.el9.x86_64\nsystem: AlmaLinux release 9.4\n", site % 7);
             let facts = writing.facts_id(&text).await.unwrap();
