@@ -1,5 +1,7 @@
 //! `GET /products/{package}`: one package over the grid.
 
+use std::collections::BTreeSet;
+
 use axum::extract::{Path, State};
 use axum::response::Response;
 
@@ -10,7 +12,7 @@ use super::super::question::Question;
 use super::{frame, page};
 use crate::answers::product;
 use crate::answers::spread::{self, VersionSpread};
-use crate::desk::chart::{Chart, Mark, Series};
+use crate::desk::chart::{self, Chart, Mark, Series};
 use crate::desk::frame::{Paging, Section};
 use crate::desk::product::{ProductPage, SITES_PER_PAGE, VERSIONS_SHOWN};
 use crate::history::day_of;
@@ -40,11 +42,10 @@ pub(super) async fn show(
     let (store, judge, now, stale) = (&shared.store, &shared.judge, frame.now, shared.stale_after_days);
     let mut answer = product::answer(store, judge, scope, &package, (now, stale)).await?;
     let spread = spread::of(store, scope, &package, now, stale).await?;
-    let marks = answer.references.iter().filter_map(|(_, reference)| {
-        let os = reference.os.as_deref().unwrap_or("all systems");
-        Some(Mark { day: crate::desk::chart::day(reference.deadline?), name: format!("deadline for {os}") })
-    });
-    let chart = chart(spread, marks.collect(), day_of(now.as_second()));
+    let deadlines: BTreeSet<i64> =
+        answer.references.iter().filter_map(|(_, asked)| Some(chart::day(asked.deadline?))).collect();
+    let marks = deadlines.into_iter().map(|day| Mark { day, name: "deadline".to_owned() });
+    let chart = versions_chart(spread, marks.collect(), day_of(now.as_second()));
     let versions_left = answer.versions.len().saturating_sub(VERSIONS_SHOWN);
     answer.versions.truncate(VERSIONS_SHOWN);
     let sites_total = answer.sites.len();
@@ -64,7 +65,7 @@ pub(super) async fn show(
 }
 
 /// The versions that most hosts had at some time, each with a line; the others share one.
-fn chart(spread: Vec<VersionSpread>, marks: Vec<Mark>, today: i64) -> Chart {
+fn versions_chart(spread: Vec<VersionSpread>, marks: Vec<Mark>, today: i64) -> Chart {
     let first = today - CHART_DAYS;
     let peak = |version: &VersionSpread| {
         let started = hosts_on(version, first);
@@ -117,10 +118,10 @@ mod tests {
     fn the_most_used_versions_have_lines_and_the_rest_share_one() {
         let version =
             |number: i64| VersionSpread { version: format!("{number}"), days: vec![(100, number), (110, 0), (200, 0)] };
-        let drawn = chart((1..=9).map(version).collect(), Vec::new(), 200);
+        let drawn = versions_chart((1..=9).map(version).collect(), Vec::new(), 200);
         let names: Vec<_> = drawn.series.iter().map(|series| series.name.as_str()).collect();
         assert_eq!(names, ["9", "8", "7", "6", "5", "4", "3 other versions"]);
         assert_eq!(drawn.series[6].points, [(100, 6), (109, 6), (110, 0), (199, 0), (200, 0)]);
-        assert!(chart(Vec::new(), Vec::new(), 200).series.is_empty());
+        assert!(versions_chart(Vec::new(), Vec::new(), 200).series.is_empty());
     }
 }
