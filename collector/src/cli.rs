@@ -233,11 +233,38 @@ pub enum Reference {
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
         to: Option<i64>,
     },
+    /// Take minimum versions from repository metadata on disk: prints the list with them, or stores it with --import
+    FromRepository(FromRepository),
     /// Print the current lists: TOML, or CSV and JSON by --format
     Export {
         /// Only this list
         name: Option<String>,
     },
+}
+
+/// Minimum versions from a repository.
+#[derive(Debug, Args)]
+pub struct FromRepository {
+    /// primary.xml, repomd.xml, a repository's folder, or Packages; packed with gzip, zstd or xz, or not
+    pub file: PathBuf,
+    /// The list that is updated, or made
+    #[arg(long, value_name = "LIST")]
+    pub name: String,
+    /// The product that the packages belong to
+    #[arg(long)]
+    pub product: String,
+    /// A package whose newest version becomes the minimum, * and ? allowed; may be repeated
+    #[arg(long, value_name = "NAME", required = true)]
+    pub package: Vec<String>,
+    /// The system that the repository is for, such as el9 or debian12 [default: every system]
+    #[arg(long)]
+    pub os: Option<String>,
+    /// Store the result as a new version of the list
+    #[arg(long)]
+    pub import: bool,
+    /// Why, for those who look at the versions later
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub note: String,
 }
 
 /// Registries of sites.

@@ -11,7 +11,8 @@ use report::sealed::{KeyKind, OpeningKey};
 use wlcg_package_collector::access::Scope;
 use wlcg_package_collector::answers::{self, diff::Sides, judge::Judge};
 use wlcg_package_collector::cli::{
-    Cli, Command, FormatName, Inbox, KeyKindName, Keys, Options, Reference, Registry, RegistryKind, Serve,
+    Cli, Command, FormatName, FromRepository, Inbox, KeyKindName, Keys, Options, Reference, Registry, RegistryKind,
+    Serve,
 };
 use wlcg_package_collector::config::{self, Config};
 use wlcg_package_collector::demo::fleet::{self, Fleet};
@@ -20,9 +21,11 @@ use wlcg_package_collector::inbox_decision::{self, Approved};
 use wlcg_package_collector::opener::Opener;
 use wlcg_package_collector::query::{self, PackageQuery};
 use wlcg_package_collector::reference::ReferenceList;
+use wlcg_package_collector::reference::difference::Difference;
+use wlcg_package_collector::reference::repository::{self, Doubt};
 use wlcg_package_collector::registry::{self, Kind, Source};
-use wlcg_package_collector::store::{InboxState, NewVersion, Store};
-use wlcg_package_collector::table::{Cell, Format, Table};
+use wlcg_package_collector::store::{Added, InboxState, NewVersion, Store};
+use wlcg_package_collector::table::{self, Cell, Format, Table};
 use wlcg_package_collector::{clock, keys, serve, systemd};
 
 fn main() -> ExitCode {
@@ -198,6 +201,7 @@ async fn run_reference(options: &Options, config: &Config, command: Reference, n
             let number = store.import_reference_list(&version).await?;
             say(&format!("imported \"{}\" as version {number}: {size} references\n", list.name))
         }
+        Reference::FromRepository(asked) => from_repository(&store, options, asked, now).await,
         Reference::Diff { name, from, to } => {
             let difference = answers::references::difference(&store, &name, from, to).await?;
             say(&answers::references::difference_table(&difference).render(format(options)))
@@ -212,6 +216,48 @@ async fn run_reference(options: &Options, config: &Config, command: Reference, n
             }
         }
     }
+}
+
+async fn from_repository(
+    store: &Store,
+    options: &Options,
+    asked: FromRepository,
+    now: Timestamp,
+) -> anyhow::Result<()> {
+    let FromRepository { file, name, product, package, os, import, note } = asked;
+    let newest = repository::read_path(&file, &package)?;
+    let (based_on, before) = match store.newest_reference_version(&name).await? {
+        Some(stored) => (stored.version.number, ReferenceList::from_toml(&stored.content)?),
+        None => (0, ReferenceList { name, references: Vec::new() }),
+    };
+    let (list, doubts) = before.with_minimums(&newest, &product, os.as_deref())?;
+    for Doubt { package, newest, why } in doubts {
+        writeln!(std::io::stderr(), "{}", table::visible(&format!("look at {package} {newest}: {why}")))?;
+    }
+    if !import {
+        return say(&list.to_toml()?);
+    }
+    let difference = Difference::between(&before.references, &list.references);
+    if difference == Difference::default() {
+        return say("nothing to import: the list asks for these versions already\n");
+    }
+    let (author, content) = (person(), list.to_toml()?);
+    let size = i64::try_from(list.references.len()).unwrap_or(i64::MAX);
+    let version = NewVersion {
+        name: &list.name,
+        imported: now.as_second(),
+        author: &author,
+        note: &note,
+        content: &content,
+        size,
+    };
+    let mut writing = store.begin().await?;
+    let Added::Stored(number) = writing.add_reference_list(&version, based_on).await? else {
+        anyhow::bail!("\"{}\" was changed by somebody else meanwhile: run the command again", list.name);
+    };
+    writing.commit().await?;
+    say(&answers::references::difference_table(&difference).render(format(options)))?;
+    say(&format!("imported \"{}\" as version {number}: {size} references\n", list.name))
 }
 
 fn read_list(file: &Path, name: Option<String>) -> anyhow::Result<ReferenceList> {

@@ -66,6 +66,12 @@ impl PackageQuery {
         (!self.name.contains(['*', '?'])).then_some(&self.name)
     }
 
+    /// Whether versions are asked for, and not only names.
+    #[must_use]
+    pub fn has_bound(&self) -> bool {
+        self.bound.is_some()
+    }
+
     /// Whether a package of this name is asked for.
     #[must_use]
     pub fn matches_name(&self, name: &str) -> bool {

@@ -13,6 +13,9 @@ const LARGEST_PIECE: usize = 1024 * 1024;
 /// Most elements within one another; registries and repositories have up to ten.
 const DEEPEST: usize = 64;
 
+/// White space of XML 1.0, section 2.3.
+const SPACE: [char; 4] = [' ', '\t', '\r', '\n'];
+
 /// A document that is read as it comes, and where in it we are.
 pub struct Walker<R> {
     reader: Reader<Metered<R>>,
@@ -84,7 +87,7 @@ impl<R: BufRead> Walker<R> {
     /// The text between the last two tags, without space around it.
     #[must_use]
     pub fn text(&self) -> &str {
-        self.text.trim()
+        self.text.trim_matches(SPACE)
     }
 
     /// The value of an attribute of the element that has just begun, empty when it is not there.
@@ -153,7 +156,7 @@ impl<R: BufRead> Walker<R> {
 }
 
 fn add(piece: &str, text: &mut String, inside: bool) -> Result<Option<Step>, XmlProblem> {
-    if !inside && !piece.trim_start_matches('\u{feff}').trim().is_empty() {
+    if !inside && !piece.trim_start_matches('\u{feff}').trim_matches(SPACE).is_empty() {
         return Err(XmlProblem::TextOutside);
     }
     // A text may come in any number of pieces: references and CDATA part it.

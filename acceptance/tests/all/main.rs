@@ -59,6 +59,7 @@ mod present;
 mod reference;
 mod registries;
 mod reporter;
+mod repositories;
 mod rpm_databases;
 mod senders;
 mod services;

@@ -12,6 +12,7 @@ use crate::table::misleads;
 mod date;
 pub mod difference;
 mod error;
+pub mod repository;
 mod table;
 
 /// The longest name of a list, in characters: both databases can tell two such names apart in an index.
