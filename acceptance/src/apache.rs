@@ -30,17 +30,12 @@ pub struct Apache {
     server: Child,
 }
 
-/// The people whom an Apache lets in.
+/// How people prove to an Apache who they are.
 pub enum People<'a> {
-    /// The subject of a certificate.
-    Certificate(&'a str),
-    /// The address of an OIDC provider's metadata and a claim.
-    Oidc {
-        /// Where the provider describes itself.
-        metadata: &'a str,
-        /// `NAME:VALUE`
-        claim: &'a str,
-    },
+    /// With a certificate.
+    Certificates,
+    /// With the OIDC provider that describes itself at this address.
+    Oidc(&'a str),
 }
 
 /// The secret that Apache shares with an OIDC provider.
@@ -66,24 +61,19 @@ impl Apache {
             ("CERTIFICATE", format!("{shown}/server.pem")),
             ("KEY", format!("{shown}/server.key")),
             ("CLIENT_CAS", format!("{shown}/ca.pem")),
-            ("PEOPLE", format!("{shown}/people.conf")),
             ("SOCKET", format!("{shown}/socket")),
             ("MONITORING", "\"127.0.0.1 ::1\"".to_owned()),
         ] {
             let _ = writeln!(config, "Define COLLECTOR_{name} {value}");
         }
-        let allowed = match people {
-            People::Certificate(subject) => format!("Require expr \"%{{SSL_CLIENT_S_DN}} == '{subject}'\"\n"),
-            People::Oidc { metadata, claim } => {
-                let _ = write!(
-                    config,
-                    "Define COLLECTOR_OIDC\nDefine COLLECTOR_OIDC_METADATA {metadata}\nDefine COLLECTOR_OIDC_CLIENT desk\n\
-                     Define COLLECTOR_OIDC_SECRET {OIDC_SECRET}\nDefine COLLECTOR_OIDC_PASSPHRASE {OIDC_SECRET}\n"
-                );
-                format!("Require claim {claim}\n")
-            }
-        };
-        std::fs::write(folder.join("people.conf"), allowed).unwrap();
+        if let People::Oidc(metadata) = people {
+            let _ = write!(
+                config,
+                "Define COLLECTOR_OIDC\nDefine COLLECTOR_OIDC_METADATA {metadata}\nDefine COLLECTOR_OIDC_CLIENT desk\n\
+                 Define COLLECTOR_OIDC_SECRET {OIDC_SECRET}\nDefine COLLECTOR_OIDC_PASSPHRASE {OIDC_SECRET}\n\
+                 Define COLLECTOR_OIDC_NAME email\nDefine COLLECTOR_OIDC_GROUPS groups\n"
+            );
+        }
         // A copy: the checkout may be where the web server's user cannot go.
         let site = folder.join("site.conf");
         let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/apache/wlcg-package-collector.conf");
@@ -139,7 +129,7 @@ impl Apache {
             .unwrap()
     }
 
-    /// Options for curl to show the certificate of `officer`, `stranger` or `foreigner`.
+    /// Options for curl to show the certificate of `officer`, `reader`, `contact`, `stranger` or `foreigner`.
     #[must_use]
     pub fn as_person(&self, name: &str) -> Vec<String> {
         let file = |kind: &str| self.folder.join(format!("{name}.{kind}")).display().to_string();
@@ -161,7 +151,7 @@ impl Drop for Apache {
     }
 }
 
-/// An authority with a server and two people, and a foreign authority with one.
+/// An authority with a server and four people, and a foreign authority with one.
 fn authorities(folder: &Path) {
     std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755)).unwrap();
     let script = "
@@ -173,6 +163,8 @@ fn authorities(folder: &Path) {
         authority ca; authority other
         person ca server /O=WLCG/CN=localhost
         person ca officer '/DC=ch/DC=cern/CN=MW Officer'
+        person ca reader '/DC=ch/DC=cern/CN=A Reader'
+        person ca contact '/DC=de/DC=desy/CN=Site Contact'
         person ca stranger '/DC=ch/DC=cern/CN=Somebody Else'
         person other foreigner '/DC=ch/DC=cern/CN=MW Officer'";
     must(Command::new("bash").args(["-ec", script]).current_dir(folder));

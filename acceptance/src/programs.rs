@@ -76,6 +76,22 @@ impl Deployment {
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {text}"))
     }
 
+    /// A new API token of a role, for these sites if the role is `site`.
+    #[must_use]
+    pub fn token(&self, role: &str, sites: &[&str]) -> String {
+        let mut arguments = vec!["token", "new", "--name", "test", "--role", role, "--days", "1"];
+        sites.iter().for_each(|site| arguments.extend(["--site", site]));
+        self.ask_text(&arguments).trim().to_owned()
+    }
+
+    /// A new link that signs somebody in at a collector, once; the arguments are those of `sign-in`.
+    #[must_use]
+    pub fn link(&self, collector: &Collector, arguments: &[&str]) -> String {
+        let printed = self.ask_text(&[&["sign-in"][..], arguments].concat());
+        let (_, secret) = printed.trim().split_once('?').unwrap();
+        format!("{}/sign-in?{secret}", collector.url)
+    }
+
     /// How many reports are in a state.
     #[must_use]
     pub fn inbox(&self, state: &str) -> usize {
@@ -127,10 +143,14 @@ impl Deployment {
             .spawn()
             .unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let mut said = BufReader::new(child.stdout.take().unwrap());
+        said.read_line(&mut line).unwrap();
+        // What it says at its start comes in one piece.
+        let rest = String::from_utf8_lossy(said.buffer()).into_owned();
+        let link = rest.split_whitespace().find(|word| word.contains("/sign-in?link=")).map(str::to_owned);
         let log = || std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
         let url = line.trim().strip_prefix("listening on ").unwrap_or_else(|| panic!("{line:?} {}", log())).to_owned();
-        Collector { child, url }
+        Collector { child, url, link }
     }
 
     /// A command line of the reporter with this deployment's recipient and a spool of its own.
@@ -163,6 +183,8 @@ pub struct Collector {
     child: Child,
     /// Where it listens.
     pub url: String,
+    /// The link that signs an officer in, once; none behind a proxy.
+    pub link: Option<String>,
 }
 
 impl Collector {
@@ -179,12 +201,55 @@ impl Collector {
         (status, serde_json::from_str(&body).unwrap_or(Value::String(body)))
     }
 
-    /// Gets a path.
+    /// Gets a path as nobody in particular.
     #[must_use]
     pub fn get(&self, path: &str) -> (u16, String) {
-        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
-        let mut answer = agent.get(format!("{}{path}", self.url)).call().unwrap();
-        (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
+        self.get_with(path, &[])
+    }
+
+    /// Gets a path with an API token.
+    #[must_use]
+    pub fn get_as(&self, token: &str, path: &str) -> (u16, String) {
+        self.get_with(path, &[("authorization", &format!("Bearer {token}"))])
+    }
+
+    /// Gets a path with headers.
+    #[must_use]
+    pub fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> (u16, String) {
+        let answer = self.ask(path, headers, None);
+        (answer.status, answer.body)
+    }
+
+    /// Gets a path or posts a form to it, and goes nowhere else.
+    #[must_use]
+    pub fn ask(&self, path: &str, headers: &[(&str, &str)], form: Option<&str>) -> Answer {
+        let agent: ureq::Agent =
+            ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0).build().into();
+        let method = if form.is_some() { "POST" } else { "GET" };
+        let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.url));
+        if form.is_some() {
+            request = request.header("content-type", "application/x-www-form-urlencoded");
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut answer = agent.run(request.body(form.unwrap_or_default().to_owned()).unwrap()).unwrap();
+        let header = |(name, value): (&ureq::http::HeaderName, &ureq::http::HeaderValue)| {
+            (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+        };
+        Answer {
+            status: answer.status().as_u16(),
+            headers: answer.headers().iter().map(header).collect(),
+            body: answer.body_mut().read_to_string().unwrap(),
+        }
+    }
+
+    /// Signs in by a link; the cookie as a browser sends it back.
+    #[must_use]
+    pub fn sign_in(&self, link: &str) -> String {
+        let answer = self.ask("/sign-in", &[], link.split_once('?').map(|(_, form)| form));
+        let cookie = answer.header("set-cookie").unwrap_or_else(|| panic!("{link}: {answer:?}"));
+        cookie.split(';').next().unwrap_or_default().to_owned()
     }
 
     /// SIGKILL: no chance to finish anything.
@@ -197,6 +262,25 @@ impl Collector {
     pub fn terminate(&mut self) -> ExitStatus {
         let _ = Command::new("kill").arg(self.child.id().to_string()).status();
         self.child.wait().unwrap()
+    }
+}
+
+/// An answer over HTTP.
+#[derive(Debug)]
+pub struct Answer {
+    /// Its status.
+    pub status: u16,
+    /// Its headers, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// Its body.
+    pub body: String,
+}
+
+impl Answer {
+    /// The first value of a header.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
     }
 }
 

@@ -123,6 +123,21 @@ pub enum Command {
         #[command(subcommand)]
         action: Option<Inbox>,
     },
+    /// Print a link that signs a person in once, where no proxy says who asks
+    SignIn {
+        /// Who it is for, as the audit log will show it
+        #[arg(long, value_name = "NAME", default_value = "operator")]
+        name: String,
+        /// What they may do
+        #[arg(long, value_enum, default_value_t = RoleName::Officer)]
+        role: RoleName,
+        /// A site that role `site` sees; may be repeated
+        #[arg(long, value_name = "SITE")]
+        site: Vec<String>,
+    },
+    /// Tokens that programs show to the API
+    #[command(subcommand)]
+    Token(Token),
     /// Bring the database schema up to this program
     Migrate,
     /// Check configuration, keys and database; changes nothing
@@ -204,6 +219,44 @@ pub enum KeyKindName {
     Rsa4096,
     /// EC P-256
     EcP256,
+}
+
+/// Roles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RoleName {
+    /// Sees and changes everything
+    Officer,
+    /// Sees everything
+    Reader,
+    /// Sees its own sites
+    Site,
+}
+
+/// API tokens.
+#[derive(Debug, Subcommand)]
+pub enum Token {
+    /// Make a token and print it: this once, only its hash is kept
+    New {
+        /// What it is for, as the audit log will show it
+        #[arg(long, value_name = "NAME")]
+        name: String,
+        /// What it may do
+        #[arg(long, value_enum)]
+        role: RoleName,
+        /// A site that role `site` sees; may be repeated
+        #[arg(long, value_name = "SITE")]
+        site: Vec<String>,
+        /// For how many days it holds
+        #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=3650))]
+        days: u32,
+    },
+    /// Every token, never its secret
+    List,
+    /// End a token for good
+    Revoke {
+        /// Its number in `token list`
+        id: i64,
+    },
 }
 
 /// Reference lists.

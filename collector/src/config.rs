@@ -7,7 +7,11 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+<<<<<<< HEAD
 use crate::sender::{Policy, Unsigned};
+=======
+use crate::access::people::Person;
+>>>>>>> 8c6d4a1 (The desk knows who looks: by proxy, by a link that works once, or by a token)
 
 /// Where the configuration is looked for when no file is named.
 pub const DEFAULT_FILE: &str = "/etc/wlcg-package-collector/config.toml";
@@ -51,6 +55,14 @@ pub struct Config {
     pub legacy_answer: String,
     /// Whether pakiti-client 3 may send readable text.
     pub legacy_plain_text: bool,
+    /// Address where people reach the desk, without a path; for links that are printed or sent.
+    pub public_url: Option<String>,
+    /// How long a sign-in link works, in minutes.
+    pub sign_in_link_minutes: u32,
+    /// How long somebody stays signed in by a link, in hours.
+    pub session_hours: u32,
+    /// Whom a trusted proxy may name, and what they may do.
+    pub people: Vec<Person>,
 }
 
 impl Default for Config {
@@ -72,6 +84,10 @@ impl Default for Config {
             unsigned_at: BTreeMap::new(),
             legacy_answer: "OK".to_owned(),
             legacy_plain_text: false,
+            public_url: None,
+            sign_in_link_minutes: 15,
+            session_hours: 12,
+            people: Vec::new(),
         }
     }
 }
@@ -204,7 +220,10 @@ mod tests {
         // Every line that is commented out is a setting with its default.
         let settings: String = text
             .lines()
-            .filter_map(|line| line.strip_prefix("# ").filter(|rest| rest.contains(" = ")).or(Some(line)))
+            .filter_map(|line| {
+                let is_setting = |rest: &&str| rest.contains(" = ") || rest.starts_with("[");
+                line.strip_prefix("# ").filter(is_setting).or(Some(line))
+            })
             .filter(|line| !line.starts_with('#'))
             .fold(String::new(), |all, line| all + line + "\n");
         let shown = Config::parse(&settings, Path::new("example")).unwrap();
@@ -216,6 +235,9 @@ mod tests {
         assert_eq!(shown.legacy_answer, default.legacy_answer);
         assert_eq!(shown.unsigned, default.unsigned);
         assert_eq!(shown.trusted_proxies, default.trusted_proxies);
+        assert_eq!(shown.sign_in_link_minutes, default.sign_in_link_minutes);
+        assert_eq!(shown.session_hours, default.session_hours);
+        assert_eq!(shown.people.len(), 3);
         for key in [
             "database",
             "database_password_file",
@@ -225,7 +247,11 @@ mod tests {
             "open",
             "desk",
             "legacy_plain_text",
+<<<<<<< HEAD
             "unsigned_at",
+=======
+            "public_url",
+>>>>>>> 8c6d4a1 (The desk knows who looks: by proxy, by a link that works once, or by a token)
         ] {
             assert!(settings.lines().any(|line| line.starts_with(&format!("{key} = "))), "{key} is not in the example");
         }

@@ -8,11 +8,16 @@ use anyhow::Context as _;
 use clap::Parser as _;
 use jiff::Timestamp;
 use report::sealed::{KeyKind, OpeningKey};
-use wlcg_package_collector::access::Scope;
+use wlcg_package_collector::access::{Role, Scope, Viewer, operator, people, sign_in, token};
 use wlcg_package_collector::answers::{self, diff::Sides, judge::Judge};
 use wlcg_package_collector::cli::{
+<<<<<<< HEAD
     Cli, Command, FormatName, FromRepository, Inbox, KeyKindName, Keys, Options, Reference, Registry, RegistryKind,
     Serve,
+=======
+    Cli, Command, FormatName, Inbox, KeyKindName, Keys, Options, Reference, Registry, RegistryKind, RoleName, Serve,
+    Token,
+>>>>>>> 8c6d4a1 (The desk knows who looks: by proxy, by a link that works once, or by a token)
 };
 use wlcg_package_collector::config::{self, Config};
 use wlcg_package_collector::demo::fleet::{self, Fleet};
@@ -78,7 +83,17 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         }
         Command::Reference(command) => run_reference(&options, &config, command, now).await,
         Command::Registry(command) => run_registry(&options, &config, command, now).await,
+<<<<<<< HEAD
         Command::Inbox { action } => run_inbox(&options, &config, action, now).await,
+=======
+        Command::SignIn { name, role, site } => {
+            let viewer = people::with_role(name, role_named(role), site)?;
+            let store = open_store(&options, &config).await?;
+            say(&format!("{}\n", sign_in_link(&store, &config, &viewer, &address(&config)?, now).await?))
+        }
+        Command::Token(command) => run_token(&options, &config, command, now).await,
+        Command::Inbox { action } => run_inbox(&options, &config, action).await,
+>>>>>>> 8c6d4a1 (The desk knows who looks: by proxy, by a link that works once, or by a token)
         question => {
             let store = open_store(&options, &config).await?;
             let answer = answer(&store, &config, question, now).await?;
@@ -128,7 +143,14 @@ async fn run_serve(options: &Options, mut config: Config, roles: Serve) -> anyho
     let store = open_store(options, &config).await?;
     let stop = serve::asked_to_end()?;
     let (listening, serve::Address(address)) = serve::bind(&config.listen).await?;
-    say(&format!("listening on {address}\n"))?;
+    let mut told = format!("listening on {address}\n");
+    if let Some(url) = serve::embedded(&listening, &config) {
+        let url = config.public_url.as_ref().unwrap_or(&url);
+        let viewer = people::with_role("operator".to_owned(), Role::Officer, [])?;
+        let link = sign_in_link(&store, &config, &viewer, url, clock::now()).await?;
+        told += &format!("sign in, once and within {} minutes: {link}\n", config.sign_in_link_minutes);
+    }
+    say(&told)?;
     systemd::ready(&format!("listening on {address}"));
     Ok(serve::serve(store, &config, keys, listening, stop).await?)
 }
@@ -182,12 +204,65 @@ fn run_keys(options: &Options, config: &Config, command: Keys, now: Timestamp) -
     }
 }
 
+async fn run_token(options: &Options, config: &Config, command: Token, now: Timestamp) -> anyhow::Result<()> {
+    let store = open_store(options, config).await?;
+    let operator = operator::name();
+    let by = (operator.as_str(), now.as_second());
+    match command {
+        Token::New { name, role, site, days } => {
+            let viewer = people::with_role(name, role_named(role), site)?;
+            say(&format!("{}\n", token::new(&store, &viewer, days, by).await?.reveal()))
+        }
+        Token::List => say(&token::list(&store, now.as_second()).await?.render(format(options))),
+        Token::Revoke { id } => {
+            token::revoke(&store, id, by).await?;
+            say(&format!("token {id} is revoked\n"))
+        }
+    }
+}
+
+async fn sign_in_link(
+    store: &Store,
+    config: &Config,
+    viewer: &Viewer,
+    url: &str,
+    now: Timestamp,
+) -> anyhow::Result<String> {
+    let by = (&*operator::name(), now.as_second());
+    sign_in::link(store, viewer, url, config.sign_in_link_minutes, by).await.context("making a sign-in link")
+}
+
+/// Where people reach the desk, as far as the configuration tells.
+fn address(config: &Config) -> anyhow::Result<String> {
+    if let Some(url) = &config.public_url {
+        return Ok(url.clone());
+    }
+    anyhow::ensure!(
+        !config.listen.starts_with("unix:"),
+        "the desk is behind a proxy on {}: set `public_url` to the address where people reach it",
+        config.listen
+    );
+    Ok(format!("http://{}", config.listen))
+}
+
+fn role_named(name: RoleName) -> Role {
+    match name {
+        RoleName::Officer => Role::Officer,
+        RoleName::Reader => Role::Reader,
+        RoleName::Site => Role::Site,
+    }
+}
+
 async fn run_reference(options: &Options, config: &Config, command: Reference, now: Timestamp) -> anyhow::Result<()> {
     let store = open_store(options, config).await?;
     match command {
         Reference::Import { file, name, note } => {
             let list = read_list(&file, name)?;
+<<<<<<< HEAD
             let author = person();
+=======
+            let author = operator::name();
+>>>>>>> 8c6d4a1 (The desk knows who looks: by proxy, by a link that works once, or by a token)
             let content = list.to_toml()?;
             let size = i64::try_from(list.references.len()).unwrap_or(i64::MAX);
             let version = NewVersion {

@@ -9,12 +9,14 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
 
+use crate::access::csrf::CsrfKey;
+use crate::access::secret::NoRandom;
 use crate::config::Config;
 use crate::http::{self, Listening, Shared};
 use crate::intake::Intake;
 use crate::metrics::{Certificate, Metrics};
 use crate::opener::Opener;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use crate::systemd;
 
 /// How often the inbox is looked at for what another process received.
@@ -118,6 +120,9 @@ pub async fn serve(
         metrics,
         figures: Arc::default(),
         certificates,
+        people: config.people.clone().into(),
+        csrf: csrf_key(&store).await?,
+        session_hours: config.session_hours,
     });
     let stop = async move {
         stop.await;
@@ -130,6 +135,27 @@ pub async fn serve(
     }
     store.close().await;
     served.map_err(ServeError::Serve)
+}
+
+/// The key that all processes of this collector share.
+async fn csrf_key(store: &Store) -> Result<CsrfKey, ServeError> {
+    let shared = store.shared_secret("csrf", &CsrfKey::new()?.to_hex()).await?;
+    CsrfKey::from_hex(&shared).ok_or_else(|| StoreError::Inconsistent("the secret csrf".to_owned()).into())
+}
+
+/// Where people reach the desk without a proxy, on this machine alone: the place for a sign-in link.
+#[must_use]
+pub fn embedded(listening: &[Listening], config: &Config) -> Option<String> {
+    if !config.desk || !config.trusted_proxies.is_empty() {
+        return None;
+    }
+    listening.iter().find_map(|socket| match socket {
+        Listening::Tcp(socket) => {
+            let address = socket.local_addr().ok().filter(|address| address.ip().to_canonical().is_loopback())?;
+            Some(format!("http://{address}"))
+        }
+        Listening::Unix(_) => None,
+    })
 }
 
 /// Resolves when the process is asked to end.
@@ -206,6 +232,12 @@ pub enum ServeError {
     /// The socket failed.
     #[error("serving: {0}")]
     Serve(#[source] std::io::Error),
+    /// The database, before serving began.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// No random bytes.
+    #[error(transparent)]
+    Random(#[from] NoRandom),
     /// Signals cannot be listened to.
     #[error("listening to signals: {0}")]
     Signal(#[source] std::io::Error),

@@ -56,6 +56,14 @@ impl Browser {
         self.status()
     }
 
+    /// Signs in by a link, as a person does.
+    pub fn sign_in(&self, link: &str) {
+        assert_eq!(self.open(link), 200);
+        self.button("Sign in").click();
+        eventually("the desk is shown", || !self.address().contains("sign-in"));
+        self.must_not_complain();
+    }
+
     /// The status that the shown page came with.
     #[must_use]
     pub fn status(&self) -> u16 {

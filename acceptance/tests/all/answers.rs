@@ -68,7 +68,7 @@ fn story(deployment: &Deployment) {
     assert_eq!(deployment.ask_text(&["reference", "export"]), exported);
     assert_eq!(deployment.rows(&["reference", "list"]).len(), 2, "every version is kept");
 
-    let (status, page) = collector.get("/");
+    let (status, page) = collector.get_as(&deployment.token("reader", &[]), "/");
     assert_eq!(status, 200);
     for shown in ["CERN-PROD", "xrootd", "baseline"] {
         assert!(page.contains(shown), "{shown} is not on the page");

@@ -14,10 +14,35 @@ use wlcg_acceptance::programs::{Collector, Deployment, eventually, package};
 
 const OFFICER: &str = "/DC=ch/DC=cern/CN=MW Officer";
 
+/// Everybody that the collector knows.
+const PEOPLE: &str = "
+    [[people]]
+    name = '/DC=ch/DC=cern/CN=MW Officer'
+    role = 'officer'
+    [[people]]
+    group = 'wlcg-middleware-officers'
+    role = 'officer'
+    [[people]]
+    name = '/DC=ch/DC=cern/CN=A Reader'
+    role = 'reader'
+    [[people]]
+    name = '/DC=de/DC=desy/CN=Site Contact'
+    role = 'site'
+    sites = ['DESY-HH']
+    [[people]]
+    group = 'desy-contacts'
+    role = 'site'
+    sites = ['DESY-HH']
+";
+
 /// A collector on a Unix socket in `folder`, which the web server may open.
 fn behind(folder: &Path, deployment: &Deployment) -> Collector {
     let socket = folder.join("socket");
-    let collector = deployment.serve_on(&format!("unix:{}", socket.display()), &[]);
+    let config = folder.join("config.toml");
+    std::fs::write(&config, PEOPLE).unwrap();
+    let config = config.display().to_string();
+    let collector = deployment.serve_on(&format!("unix:{}", socket.display()), &["--config", &config]);
+    assert_eq!(collector.link, None, "a proxy says who asks");
     std::fs::set_permissions(&socket, std::fs::Permissions::from_mode(0o777)).unwrap();
     collector
 }
@@ -32,7 +57,7 @@ fn reports_come_through_and_only_the_team_sees_the_desk() {
     let deployment = Deployment::new(None);
     let folder = tempfile::tempdir().unwrap();
     let mut collector = behind(folder.path(), &deployment);
-    let apache = Apache::start(folder.path(), &People::Certificate(OFFICER));
+    let apache = Apache::start(folder.path(), &People::Certificates);
 
     // A host, over TLS that it checks.
     let sent = deployment.reporter(&apache.url()).env("SSL_CERT_FILE", apache.ca()).output().unwrap();
@@ -70,20 +95,25 @@ fn reports_come_through_and_only_the_team_sees_the_desk() {
     assert!(status == 200 && page.contains(OFFICER) && !page.contains("Forged"), "{page}");
     // Whoever has the header removed on the way is nobody.
     let (status, page) = apache.curl("/", &[&officer[..], &["-H", "Connection: close, X-Remote-User"]].concat());
-    assert!(status == 403 || page.contains(OFFICER), "{status} {page}");
+    assert!(status == 401 || page.contains(OFFICER), "{status} {page}");
     for (who, path, options) in [
         ("nobody", "/", vec![]),
         ("nobody", "/", vec!["-H", "X-Remote-User: /DC=ch/DC=cern/CN=MW Officer"]),
         ("nobody", "/healthz/../", vec![]),
         ("nobody", "/v1/reports/../../", vec![]),
         ("nobody", "//", vec![]),
+        ("nobody", "/", vec!["-H", "X-Remote-Groups: wlcg-middleware-officers"]),
+        ("nobody", "/", vec!["-H", "Authorization: Bearer eyJ0"]),
         ("stranger", "/", vec![]),
+        ("stranger", "/", vec!["-H", "X-Remote-Groups: wlcg-middleware-officers"]),
+        ("stranger", "/", vec!["-H", "X-Remote-User: /DC=ch/DC=cern/CN=MW Officer"]),
     ] {
         let certificate = if who == "nobody" { Vec::new() } else { strings(who) };
         let mut all: Vec<&str> = certificate.iter().map(String::as_str).collect();
         all.extend(options);
         assert_eq!(apache.curl(path, &all).0, 403, "{who} {path} {all:?}");
     }
+    people_see_their_part(&deployment, &apache);
     let foreigner = strings("foreigner");
     let foreigner: Vec<&str> = foreigner.iter().map(String::as_str).collect();
     assert_ne!(apache.curl("/", &foreigner).0, 200, "another authority says the same name");
@@ -113,6 +143,44 @@ fn reports_come_through_and_only_the_team_sees_the_desk() {
     assert_eq!(apache.curl("/healthz", &[]).0, 200);
 }
 
+/// Each role over certificates, and programs over the same address with a token instead.
+fn people_see_their_part(deployment: &Deployment, apache: &Apache) {
+    let get = |name: &str, more: &[&str]| {
+        let certificate = if name.is_empty() { Vec::new() } else { apache.as_person(name) };
+        let certificate: Vec<&str> = certificate.iter().map(String::as_str).collect();
+        apache.curl("/sites", &[&certificate[..], more].concat())
+    };
+    for (name, sees) in [("officer", true), ("reader", true), ("contact", false)] {
+        let (status, page) = get(name, &[]);
+        assert_eq!((status, page.contains("CERN-PROD")), (200, sees), "{name}: {page}");
+    }
+    let (status, told) = get("stranger", &[]);
+    assert!(status == 403 && told.contains("/DC=ch/DC=cern/CN=Somebody Else"), "{told}");
+
+    let bearer = |token: &str| format!("Authorization: Bearer {token}");
+    let (reader, contact) = (bearer(&deployment.token("reader", &[])), bearer(&deployment.token("site", &["DESY-HH"])));
+    for (name, header, status, sees) in [
+        ("", &reader, 200, true),
+        ("contact", &reader, 200, true),
+        ("", &contact, 200, false),
+        ("officer", &contact, 200, false),
+        ("officer", &bearer("wpc_0"), 401, false),
+        ("", &bearer("wpc_0"), 401, false),
+    ] {
+        let (found, page) = get(name, &["-H", header]);
+        assert_eq!((found, page.contains("CERN-PROD")), (status, sees), "{name} {header}: {page}");
+    }
+    assert_eq!(apache.curl("/metrics", &["-H", &bearer("wpc_0")]).0, 401, "a false token opens no way around");
+    // A certificate is shown by the browser itself: what changes something must be meant.
+    let officer = apache.as_person("officer");
+    let officer: Vec<&str> = officer.iter().map(String::as_str).collect();
+    assert_eq!(apache.curl("/sign-out", &[&officer[..], &["-d", "csrf=0"]].concat()).0, 403);
+    // Whom the proxy names needs no link, and a link makes nobody of another name.
+    let link = deployment.ask_text(&["sign-in", "--role", "reader"]);
+    let form = link.trim().split_once('?').unwrap().1;
+    assert_eq!(apache.curl("/sign-in", &[&officer[..], &["-d", form]].concat()).0, 409);
+}
+
 /// The packaged program brings its own OpenSSL, which must find what the system trusts, wherever that is kept.
 #[test]
 fn the_packaged_program_trusts_whom_the_system_trusts() {
@@ -123,7 +191,7 @@ fn the_packaged_program_trusts_whom_the_system_trusts() {
     let deployment = Deployment::new(None);
     let folder = tempfile::tempdir().unwrap();
     let _collector = behind(folder.path(), &deployment);
-    let apache = Apache::start(folder.path(), &People::Certificate(OFFICER));
+    let apache = Apache::start(folder.path(), &People::Certificates);
     let unpacked = folder.path().join("unpacked");
     let deb = package("wlcg-package-reporter_", ".deb");
     assert!(std::process::Command::new("dpkg-deb").arg("-x").arg(deb).arg(&unpacked).status().unwrap().success());
@@ -161,9 +229,27 @@ fn without_the_proxy_nobody_has_a_name() {
     };
     let socket = folder.path().join("socket").display().to_string();
     let answer = ask(&["--unix-socket", &socket, "http://collector/"]);
-    assert!(answer.ends_with("\n403") && answer.contains("does not say who you are"), "{answer}");
+    assert!(answer.ends_with("\n401") && answer.contains("you are not signed in"), "{answer}");
+    let twice = ["-H", "X-Remote-User: a", "-H", "X-Remote-User: b"];
+    let answer = ask(&[&["--unix-socket", &socket, "http://collector/"][..], &twice].concat());
+    assert!(answer.ends_with("\n403") && answer.contains("X-Remote-User once"), "{answer}");
+    // A proxy that says nobody's name leaves it to a link, and the cookie never leaves TLS.
+    let link = deployment.ask_text(&["sign-in"]);
+    let form = link.trim().split_once('?').unwrap().1;
+    let answer = ask(&["--unix-socket", &socket, "-i", "-d", form, "http://collector/sign-in"]);
+    let cookie =
+        answer.lines().find_map(|line| line.strip_prefix("set-cookie: ")).unwrap_or_else(|| panic!("{answer}"));
+    assert!(cookie.starts_with("__Host-") && cookie.contains("; Secure") && cookie.contains("; HttpOnly"), "{cookie}");
+    let cookie = format!("Cookie: {}", cookie.split(';').next().unwrap());
+    assert!(ask(&["--unix-socket", &socket, "-H", &cookie, "http://collector/"]).ends_with("\n200"));
+    // Where the proxy names somebody, the cookie does not count.
+    let named = ["-H", "X-Remote-User: /CN=Nobody"];
+    let answer = ask(&[&["--unix-socket", &socket, "-H", &cookie, "http://collector/"][..], &named].concat());
+    assert!(answer.ends_with("\n403") && answer.contains("/CN=Nobody"), "{answer}");
     let tcp = deployment.serve(&[]);
-    for header in ["X-Remote-User: officer", "X-Forwarded-For: 127.0.0.1", "Forwarded: for=127.0.0.1"] {
+    for header in
+        ["X-Remote-User: officer", "X-Remote-Groups: x", "X-Forwarded-For: 127.0.0.1", "Forwarded: for=127.0.0.1"]
+    {
         let answer = ask(&["-H", header, &format!("{}/", tcp.url)]);
         assert!(answer.ends_with("\n403") && answer.contains("trusted_proxies"), "{header}: {answer}");
     }
@@ -186,20 +272,32 @@ fn people_sign_in_with_oidc() {
     let _collector = behind(folder.path(), &deployment);
     let provider = Provider::start();
     let metadata = format!("{}/.well-known/openid-configuration", provider.url);
-    let people = People::Oidc { metadata: &metadata, claim: "groups:wlcg-middleware-officers" };
-    let apache = Apache::start(folder.path(), &people);
+    let apache = Apache::start(folder.path(), &People::Oidc(&metadata));
     let jar = folder.path().join("cookies").display().to_string();
 
     // Without a session the way leads to the provider, whatever a header says.
-    let (status, _) = apache.curl("/", &["-H", "X-Remote-User: officer@example.org"]);
-    assert_eq!(status, 302, "{}", apache.log());
-    for (groups, expected) in [("wlcg-middleware-officers", 200), ("wlcg-everybody", 401)] {
+    for header in ["X-Remote-User: officer@example.org", "X-Remote-Groups: wlcg-middleware-officers", "Accept: */*"] {
+        assert_eq!(apache.curl("/", &["-H", header]).0, 302, "{header} {}", apache.log());
+    }
+    for (groups, expected, said) in [
+        ("wlcg-middleware-officers", 200, "officer, all sites"),
+        ("wlcg-everybody\",\"desy-contacts", 200, "DESY-HH"),
+        ("desy-contacts\",\"wlcg-middleware-officers", 200, "officer, all sites"),
+        ("wlcg-everybody", 403, "nobody has said"),
+    ] {
         *provider.groups.lock().unwrap() = groups.to_owned();
         let _ = std::fs::remove_file(&jar);
-        let (status, page) = apache.curl("/", &["-L", "--max-redirs", "6", "-c", &jar, "-b", &jar]);
+        // What the browser says of its groups is thrown away before the provider's word is put there.
+        let forged = ["-H", "X-Remote-Groups: wlcg-middleware-officers"];
+        let browser = ["-L", "--max-redirs", "6", "-c", &jar, "-b", &jar];
+        let (status, page) = apache.curl("/", &[&browser[..], &forged].concat());
         assert_eq!(status, expected, "{groups}: {page} {}", apache.log());
-        assert_eq!(page.contains("Signed in as <strong>officer@example.org"), expected == 200, "{page}");
+        assert!(page.contains("officer@example.org") && page.contains(said), "{groups}: {page}");
     }
+    // A program with a token is not sent to the provider.
+    let bearer = format!("Authorization: Bearer {}", deployment.token("reader", &[]));
+    assert_eq!(apache.curl("/", &["-H", &bearer]).0, 200);
+    assert_eq!(apache.curl("/", &["-H", "Authorization: Bearer wpc_0"]).0, 401);
     // Hosts are not sent anywhere.
     let sent = deployment.reporter(&apache.url()).env("SSL_CERT_FILE", apache.ca()).output().unwrap();
     assert!(sent.status.success(), "{} {}", String::from_utf8_lossy(&sent.stderr), apache.log());

@@ -11,7 +11,14 @@ fn a_person_reads_the_first_page_with_and_without_scripts_on_every_screen_and_on
     let deployment = Deployment::new(None);
     let collector = deployment.serve(&[]);
     let browser = Browser::start();
-    assert_eq!(browser.open(&collector.url), 200);
+    // Not signed in, the page says how to; the browser's console calls a 401 an error.
+    assert_eq!(browser.visit(&collector.url), 401);
+    assert!(browser.text().contains("wlcg-package-collector sign-in"), "{}", browser.text());
+    must_be_accessible(&browser);
+    let _ = browser.complaints();
+    assert_eq!(browser.open(collector.link.as_ref().unwrap()), 200);
+    must_be_accessible(&browser);
+    browser.sign_in(collector.link.as_ref().unwrap());
     assert!(browser.text().contains("No host has reported yet"), "{}", browser.text());
     must_be_accessible(&browser);
 
@@ -24,7 +31,9 @@ fn a_person_reads_the_first_page_with_and_without_scripts_on_every_screen_and_on
     eventually("every report is opened", || deployment.inbox("opened") == 2);
 
     // Axe itself is a script.
-    for (browser, scripts) in [(browser, true), (Browser::without_scripts(), false)] {
+    let without = Browser::without_scripts();
+    without.sign_in(&deployment.link(&collector, &["--role", "reader"]));
+    for (browser, scripts) in [(browser, true), (without, false)] {
         for screen in [Screen::Desktop, Screen::Phone] {
             browser.look_with(screen);
             assert_eq!(browser.open(&collector.url), 200);
@@ -38,5 +47,8 @@ fn a_person_reads_the_first_page_with_and_without_scripts_on_every_screen_and_on
         }
         let paper = browser.printed();
         assert!(paper.len() == 1 && paper[0].contains("CERN-PROD"), "{paper:?}");
+        browser.button("Sign out").click();
+        eventually("the browser is signed out", || browser.address().contains("sign-in"));
+        assert_eq!(browser.visit(&collector.url), 401);
     }
 }

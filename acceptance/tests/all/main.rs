@@ -36,6 +36,7 @@ macro_rules! needs_a_box {
     };
 }
 
+mod access;
 mod answers;
 mod apache;
 mod at_home;

@@ -87,7 +87,8 @@ fn outside_is_flagged(deployment: &Deployment) {
     deployment.ask(&["registry", "declare", "CERN-PROD", "--network", "192.0.2.0/24"]);
     assert_eq!(collector.report(&sealed).0, 201);
     eventually("it is flagged, not held", || deployment.inbox("opened") == 1);
-    let flagged = || collector.get("/hosts/CERN-PROD/wn1").1.contains("came from 127.0.0.1");
+    let reader = deployment.token("reader", &[]);
+    let flagged = || collector.get_as(&reader, "/hosts/CERN-PROD/wn1").1.contains("came from 127.0.0.1");
     assert!(flagged());
     deployment.ask(&["registry", "declare", "CERN-PROD", "--network", "127.0.0.0/8"]);
     assert!(!flagged());

@@ -185,3 +185,11 @@ CREATE TABLE audit (
     object MEDIUMTEXT    NOT NULL
 ) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 CREATE INDEX audit_by_time ON audit (at);
+CREATE INDEX audit_by_person ON audit (person(100), id);
+CREATE INDEX audit_by_action ON audit (action(32), id);
+
+-- What the processes of one collector have in common and tell nobody.
+CREATE TABLE secret (
+    name  VARCHAR(32) NOT NULL PRIMARY KEY,
+    value VARCHAR(64) NOT NULL
+) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;

@@ -183,3 +183,11 @@ CREATE TABLE audit (
     object TEXT    NOT NULL
 );
 CREATE INDEX audit_by_time ON audit (at);
+CREATE INDEX audit_by_person ON audit (person, id);
+CREATE INDEX audit_by_action ON audit (action, id);
+
+-- What the processes of one collector have in common and tell nobody.
+CREATE TABLE secret (
+    name  TEXT NOT NULL PRIMARY KEY,
+    value TEXT NOT NULL
+);

@@ -1,5 +1,12 @@
 //! Who may see what: officers all and may change it, readers all, sites themselves alone.
 
+pub mod csrf;
+pub mod operator;
+pub mod people;
+pub mod secret;
+pub mod sign_in;
+pub mod token;
+
 use std::collections::BTreeSet;
 
 /// What a person or a token may do.
@@ -26,6 +33,12 @@ impl Role {
             Role::Reader => "reader",
             Role::Officer => "officer",
         }
+    }
+
+    /// The role of a word.
+    #[must_use]
+    pub fn named(word: &str) -> Option<Self> {
+        Role::ALL.into_iter().find(|role| role.as_str() == word)
     }
 }
 
@@ -78,6 +91,16 @@ pub struct Viewer {
     pub role: Role,
     /// What they may see.
     pub scope: Scope,
+}
+
+impl Viewer {
+    /// What they may, in words.
+    #[must_use]
+    pub fn described(&self) -> String {
+        let sites: Vec<&str> = self.scope.sites().collect();
+        let of = if sites.is_empty() { String::new() } else { format!(" of {}", sites.join(", ")) };
+        format!("{}, {}{of}", self.name, self.role.as_str())
+    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,8 @@ use std::process::{Command, Stdio};
 use jiff::Timestamp;
 use report::sealed::KeyKind;
 
-use crate::access::Scope;
+use crate::access::sign_in::{self, SecretError};
+use crate::access::{Role, Scope, Viewer};
 use crate::answers::judge::Judge;
 use crate::answers::{self, AnswerError};
 use crate::config::Config;
@@ -23,6 +24,9 @@ const EXAMPLE: &str = include_str!("../../../config/reference-example.toml");
 
 /// The site that this machine reports for in the demo.
 const SITE: &str = "DEMO-SITE";
+
+/// How long the link to the desk works.
+const LINK_MINUTES: u32 = 60;
 
 /// Where the demo lives and how it ends.
 #[derive(Debug)]
@@ -87,11 +91,14 @@ pub async fn run(demo: &Demo, now: Timestamp, out: &mut (dyn std::io::Write + Se
     writeln!(out, "4. Compared with \"{}\" ({} references):\n", list.name, list.references.len())?;
     out.write_all(table.render(Format::Table).as_bytes())?;
 
-    let page = fetch_page(&url).await?;
+    let viewer = Viewer { name: "demo".to_owned(), role: Role::Officer, scope: Scope::All };
+    let by = ("demo", after.as_second());
+    let page = fetch_page(&url, &sign_in::link(&store, &viewer, &url, 1, by).await?).await?;
     if !page.contains(SITE) {
         return Err(DemoError::Page);
     }
-    writeln!(out, "\n5. The first page of the desk: {url}/")?;
+    let link = sign_in::link(&store, &viewer, &url, LINK_MINUTES, by).await?;
+    writeln!(out, "\n5. The desk, signed in once and within {LINK_MINUTES} minutes: {link}")?;
     writeln!(out, "\nTry next, in another terminal:")?;
     for example in ["hosts", "who 'bash >= 5'", "compare --format csv", "inbox"] {
         writeln!(out, "   wlcg-package-collector --database {database} {example}")?;
@@ -154,12 +161,23 @@ async fn wait_until_opened(store: &Store) -> Result<String, DemoError> {
     Err(DemoError::NotOpened)
 }
 
-/// Asks for the page as a browser would, over the socket.
-async fn fetch_page(url: &str) -> Result<String, DemoError> {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+/// Signs in by a link and asks for the page as a browser would, over the socket.
+async fn fetch_page(url: &str, link: &str) -> Result<String, DemoError> {
     let address = url.strip_prefix("http://").unwrap_or(url);
+    let form = link.split_once('?').map_or("", |(_, query)| query);
+    let kind = "Content-Type: application/x-www-form-urlencoded";
+    let request = format!("POST /sign-in HTTP/1.1\r\n{kind}\r\nContent-Length: {}", form.len());
+    let answer = ask(address, &request, form).await?;
+    let cookie = answer.lines().find_map(|line| line.strip_prefix("set-cookie: ")?.split(';').next());
+    let request = format!("GET / HTTP/1.1\r\nCookie: {}", cookie.ok_or(DemoError::Page)?);
+    ask(address, &request, "").await
+}
+
+async fn ask(address: &str, request: &str, body: &str) -> Result<String, DemoError> {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let mut connection = tokio::net::TcpStream::connect(address).await?;
-    connection.write_all(format!("GET / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").as_bytes()).await?;
+    let request = format!("{request}\r\nHost: {address}\r\nConnection: close\r\n\r\n{body}");
+    connection.write_all(request.as_bytes()).await?;
     let mut answer = Vec::new();
     connection.read_to_end(&mut answer).await?;
     Ok(String::from_utf8_lossy(&answer).into_owned())
@@ -210,6 +228,9 @@ pub enum DemoError {
     /// Serving.
     #[error(transparent)]
     Serve(#[from] ServeError),
+    /// Signing in.
+    #[error(transparent)]
+    SignIn(#[from] SecretError),
     /// Answers.
     #[error(transparent)]
     Answer(#[from] AnswerError),

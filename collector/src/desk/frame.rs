@@ -85,6 +85,8 @@ pub struct Frame {
     pub viewer: Viewer,
     /// Proves that a form was filled in on a page of ours.
     pub csrf: String,
+    /// Whether a cookie of ours signs the viewer in, so that they can sign out here.
+    pub signed_in_here: bool,
     /// When the page was made.
     pub now: Timestamp,
     /// Where it is.
@@ -151,7 +153,13 @@ mod tests {
     fn sites_are_not_shown_the_way_to_what_they_may_not_see() {
         let sections = |role| {
             let viewer = Viewer { name: "x".to_owned(), role, scope: Scope::All };
-            let frame = Frame { viewer, csrf: String::new(), now: Timestamp::UNIX_EPOCH, section: Section::Overview };
+            let frame = Frame {
+                viewer,
+                csrf: String::new(),
+                signed_in_here: false,
+                now: Timestamp::UNIX_EPOCH,
+                section: Section::Overview,
+            };
             frame.sections().map(Section::title).collect::<Vec<_>>()
         };
         assert!(!sections(Role::Site).contains(&"Inbox") && !sections(Role::Reader).contains(&"Audit"));

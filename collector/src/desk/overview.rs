@@ -86,7 +86,13 @@ mod tests {
         let viewer = Viewer { name: "Officer".to_owned(), role: Role::Officer, scope: Scope::All };
         let total = sites.first().cloned().unwrap_or_default();
         let overview = Overview {
-            frame: Frame { viewer, csrf: String::new(), now: Timestamp::UNIX_EPOCH, section: Section::Overview },
+            frame: Frame {
+                viewer,
+                csrf: String::new(),
+                signed_in_here: false,
+                now: Timestamp::UNIX_EPOCH,
+                section: Section::Overview,
+            },
             sites: sites.len(),
             matrix: Matrix {
                 at: Timestamp::UNIX_EPOCH,

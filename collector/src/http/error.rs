@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use report::acknowledgement::{PROBLEM_MEDIA_TYPE, Problem};
 use report::sealed::OpenError;
 
+use crate::access::secret::NoRandom;
 use crate::answers::AnswerError;
 use crate::intake::IntakeError;
 use crate::metrics::Refusal;
@@ -43,8 +44,45 @@ pub(super) enum HttpError {
     #[error("the desk answers only on a loopback address or a Unix socket: put it behind a proxy that checks who asks")]
     NotLocal,
     /// Through a trusted proxy that names nobody.
-    #[error("the proxy does not say who you are: sign in there, or let it set X-Remote-User")]
+    #[error(
+        "the proxy does not say clearly who you are: let it set X-Remote-User once, and X-Remote-Groups at most once"
+    )]
     NoIdentity,
+    /// Nobody we know of.
+    #[error(
+        "you are not signed in: open a sign-in link, which `wlcg-package-collector sign-in` prints on the collector's machine, sign in at the proxy if there is one in front, or send an API token as Authorization: Bearer"
+    )]
+    NotSignedIn,
+    /// A token that opens nothing.
+    #[error("this API token is unknown, has expired or was revoked: ask the collector's operator for a new one")]
+    UnknownToken,
+    /// A link that signs nobody in any more.
+    #[error("this sign-in link was used already or is too old: `wlcg-package-collector sign-in` prints a new one")]
+    UsedLink,
+    /// The proxy knows them, we do not.
+    #[error("you are {0:?} here, and nobody has said what you may see: tell the collector's operator this name")]
+    UnknownPerson(String),
+    /// A change by someone who may only look.
+    #[error("only officers may do this")]
+    #[allow(dead_code, reason = "see change.rs")]
+    NotOfficer,
+    /// A request that the person perhaps never meant.
+    #[error(
+        "this did not come from a page of this desk, or the page is too old: open the page again and repeat it there; programs use an API token"
+    )]
+    NotMeant,
+    /// Signing out where nobody signed in.
+    #[error("a proxy or a token signs you in, not this desk: sign out there")]
+    SignedInElsewhere,
+    /// A form that is none, with the status of the reason.
+    #[error("the form cannot be read: {0}")]
+    Form(String, StatusCode),
+    /// A form whose fields are not those of the page.
+    #[error("the form's fields cannot be read: {0}")]
+    FormField(String),
+    /// No secret for a session.
+    #[error(transparent)]
+    Random(#[from] NoRandom),
     /// Through a proxy that is not configured as trusted.
     #[error(
         "this came through a proxy that is not trusted: name its address in `trusted_proxies`, or let it use the Unix socket"
@@ -97,6 +135,16 @@ impl HttpError {
             HttpError::Answer(AnswerError::Reference(_)) => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "unreadable reference list")
             }
+            HttpError::NotSignedIn => (StatusCode::UNAUTHORIZED, "sign in"),
+            HttpError::UnknownToken => (StatusCode::UNAUTHORIZED, "token not accepted"),
+            HttpError::UsedLink => (StatusCode::FORBIDDEN, "link not accepted"),
+            HttpError::UnknownPerson(_) => (StatusCode::FORBIDDEN, "not known here"),
+            HttpError::NotOfficer => (StatusCode::FORBIDDEN, "officers only"),
+            HttpError::NotMeant => (StatusCode::FORBIDDEN, "not from a page of this desk"),
+            HttpError::SignedInElsewhere => (StatusCode::CONFLICT, "signed in elsewhere"),
+            HttpError::Form(_, status) => (*status, "unreadable form"),
+            HttpError::FormField(_) => (StatusCode::UNPROCESSABLE_ENTITY, "unreadable form"),
+            HttpError::Random(_) => (StatusCode::INTERNAL_SERVER_ERROR, "no random bytes"),
             HttpError::Intake(_) | HttpError::Store(_) | HttpError::Answer(AnswerError::Store(_)) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "try again later")
             }
@@ -141,6 +189,7 @@ impl IntoResponse for HttpError {
             HttpError::Intake(IntakeError::Store(_))
             | HttpError::Store(_)
             | HttpError::Answer(AnswerError::Store(_)) => "the database does not answer: try again later".to_owned(),
+            HttpError::Random(_) => "this machine has no random bytes: the collector's log says more".to_owned(),
             HttpError::Page(_) => "the page could not be made: the collector's log says why".to_owned(),
             told => told.to_string(),
         };
@@ -149,6 +198,10 @@ impl IntoResponse for HttpError {
         let mut response = (status, [(header::CONTENT_TYPE, PROBLEM_MEDIA_TYPE)], body).into_response();
         if status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            // RFC 9110, section 15.5.2: it names a way to be known.
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
     }

@@ -6,11 +6,12 @@ use axum::response::{IntoResponse, Response};
 
 use super::Shared;
 use super::error::HttpError;
+use super::visitor::NoFalseToken;
 use crate::clock;
 use crate::metrics::MEDIA_TYPE;
 
 /// Answers also while the database is away, and says so.
-pub(super) async fn show(State(shared): State<Shared>) -> Result<Response, HttpError> {
+pub(super) async fn show(_: NoFalseToken, State(shared): State<Shared>) -> Result<Response, HttpError> {
     let now = clock::now();
     let figures = shared.figures.at((&shared.store, &shared.judge), now, shared.stale_after_days).await;
     let figures = figures.inspect_err(|error| tracing::error!(%error, "metrics without figures of the database")).ok();

@@ -1,13 +1,17 @@
 //! The only door to HTTP: every route on one screen.
 
+#[allow(dead_code, reason = "every page and endpoint that changes something takes what it needs of it")]
+mod change;
 mod desk;
 mod error;
+mod guard;
 mod health;
 mod legacy;
 mod metrics;
 mod peer;
 mod question;
 mod receive;
+mod visitor;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -18,6 +22,8 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::access::csrf::CsrfKey;
+use crate::access::people::Person;
 use crate::answers::judge::Judge;
 use crate::intake::Intake;
 use crate::metrics::{Certificate, LastFigures, Metrics};
@@ -53,6 +59,12 @@ pub struct Shared {
     pub figures: Arc<LastFigures>,
     /// The keys that this process opens with.
     pub certificates: Arc<[Certificate]>,
+    /// Whom those proxies may name.
+    pub people: Arc<[Person]>,
+    /// Proves that people mean what they change.
+    pub csrf: CsrfKey,
+    /// How long a session lasts, in hours.
+    pub session_hours: u32,
 }
 
 /// Every route of this process.
@@ -71,7 +83,7 @@ pub fn router(shared: Shared) -> Router {
             .route("/package-report", post(legacy::receive));
     }
     if shared.desk {
-        router = router.merge(desk::router());
+        router = router.merge(desk::router(&shared));
     }
     router.with_state(shared)
 }

@@ -1,11 +1,11 @@
-//! Who is at the other end: the address a report came from, and the person that a trusted proxy vouches for.
+//! What is at the other end of a connection, and what a trusted proxy says of its client: address, name, groups.
 
 use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::FromRequestParts;
 use axum::extract::connect_info::{ConnectInfo, Connected};
-use axum::http::HeaderMap;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
 use axum::serve::IncomingStream;
 use tokio::net::{TcpListener, UnixListener};
 
@@ -15,11 +15,14 @@ use super::error::HttpError;
 /// What a trusted proxy says who asks; whatever came from outside under this name it has thrown away.
 const IDENTITY: &str = "x-remote-user";
 
+/// The groups that this person belongs to, joined by commas.
+const GROUPS: &str = "x-remote-groups";
+
 /// Where proxies put the address of their client, each behind what it was given itself.
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
 /// Other places where proxies put it: on a connection that is not from a trusted proxy they mean one we do not know.
-const FORWARDING: [&str; 4] = [IDENTITY, FORWARDED_FOR, "forwarded", "x-real-ip"];
+const FORWARDING: [&str; 5] = [IDENTITY, GROUPS, FORWARDED_FOR, "forwarded", "x-real-ip"];
 
 /// The longest name of a person that is believed, in bytes.
 const LONGEST_IDENTITY: usize = 1024;
@@ -53,64 +56,83 @@ impl FromRequestParts<Shared> for Source {
     type Rejection = HttpError;
 
     async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<Self, HttpError> {
-        let peer = peer(parts)?;
-        if is_trusted(&peer, &shared.trusted_proxies)
-            && let Some(address) = last_address(&parts.headers)
+        Ok(Source::of(&Peer::of(parts)?, &parts.headers, &shared.trusted_proxies))
+    }
+}
+
+impl Source {
+    /// The address behind a trusted proxy, else the other end itself.
+    pub(super) fn of(peer: &Peer, headers: &HeaderMap, proxies: &[IpAddr]) -> Self {
+        if peer.is_trusted(proxies)
+            && let Some(address) = last_address(headers)
         {
-            return Ok(Source(address.to_string()));
+            return Source(address.to_string());
         }
-        Ok(Source(match peer {
+        Source(match peer {
             Peer::Address(address) => address.ip().to_canonical().to_string(),
             Peer::LocalSocket => "local socket".to_owned(),
-        }))
+        })
     }
 }
 
-/// Someone who may see the desk.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Visitor {
-    /// Whom the proxy vouches for; none at the machine itself, without a proxy.
-    pub(super) identity: Option<String>,
-}
+impl Peer {
+    /// The other end of the connection that a request came over.
+    pub(super) fn of(parts: &Parts) -> Result<Self, HttpError> {
+        parts.extensions.get::<ConnectInfo<Peer>>().map(|info| info.0.clone()).ok_or(HttpError::NoIdentity)
+    }
 
-impl FromRequestParts<Shared> for Visitor {
-    type Rejection = HttpError;
+    /// Whether what it says about its client is believed.
+    pub(super) fn is_trusted(&self, proxies: &[IpAddr]) -> bool {
+        match self {
+            Peer::Address(address) => proxies.contains(&address.ip().to_canonical()),
+            Peer::LocalSocket => true,
+        }
+    }
 
-    async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<Self, HttpError> {
-        visitor(&peer(parts)?, &parts.headers, &shared.trusted_proxies)
+    /// Whether it is on this machine.
+    pub(super) fn is_here(&self) -> bool {
+        match self {
+            Peer::Address(address) => address.ip().to_canonical().is_loopback(),
+            Peer::LocalSocket => true,
+        }
     }
 }
 
-fn peer(parts: &Parts) -> Result<Peer, HttpError> {
-    parts.extensions.get::<ConnectInfo<Peer>>().map(|info| info.0.clone()).ok_or(HttpError::NoIdentity)
+/// Whoever a trusted proxy vouches for: their name and groups; `None` when it names nobody.
+pub(super) fn named(headers: &HeaderMap) -> Result<Option<(String, Vec<String>)>, HttpError> {
+    let name = match said(headers, IDENTITY)? {
+        Some(name) if name.len() <= LONGEST_IDENTITY => name.to_owned(),
+        Some(_) => return Err(HttpError::NoIdentity),
+        None => return Ok(None),
+    };
+    let groups = said(headers, GROUPS)?.unwrap_or_default().split(',').map(|group| group.trim().to_owned());
+    Ok(Some((name, groups.filter(|group| !group.is_empty()).collect())))
 }
 
-/// Whether what this peer says about its client is believed.
-fn is_trusted(peer: &Peer, proxies: &[IpAddr]) -> bool {
-    match peer {
-        Peer::Address(address) => proxies.contains(&address.ip().to_canonical()),
-        Peer::LocalSocket => true,
+/// The one value of a header; an unset variable of Apache arrives as `(null)`.
+fn said<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, HttpError> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => match std::str::from_utf8(value.as_bytes()) {
+            Ok("" | "(null)") => Ok(None),
+            Ok(value) => Ok(Some(value)),
+            Err(_) => Err(HttpError::NoIdentity),
+        },
+        (Some(_), Some(_)) => Err(HttpError::NoIdentity),
     }
 }
 
-fn visitor(peer: &Peer, headers: &HeaderMap, proxies: &[IpAddr]) -> Result<Visitor, HttpError> {
-    if is_trusted(peer, proxies) {
-        let mut said = headers.get_all(IDENTITY).iter();
-        return match (said.next().and_then(|name| name.to_str().ok()), said.next()) {
-            // An unset variable of Apache arrives as "(null)".
-            (Some(name), None) if !name.is_empty() && name != "(null)" && name.len() <= LONGEST_IDENTITY => {
-                Ok(Visitor { identity: Some(name.to_owned()) })
-            }
-            _ => Err(HttpError::NoIdentity),
-        };
-    }
-    if FORWARDING.iter().any(|name| headers.contains_key(*name)) {
-        return Err(HttpError::UnknownProxy);
-    }
-    match peer {
-        Peer::Address(address) if address.ip().to_canonical().is_loopback() => Ok(Visitor { identity: None }),
-        _ => Err(HttpError::NotLocal),
-    }
+/// Whether a request has been through a proxy, as far as its headers tell.
+pub(super) fn was_forwarded(headers: &HeaderMap) -> bool {
+    FORWARDING.iter().any(|name| headers.contains_key(*name))
+}
+
+/// The host that a browser asked for, with its port unless it is the usual one.
+pub(super) fn asked_host(headers: &HeaderMap, trusted: bool) -> Option<&str> {
+    let forwarded = || headers.get_all("x-forwarded-host").iter().next_back()?.to_str().ok()?.rsplit(',').next();
+    let asked = if trusted { forwarded() } else { None };
+    Some(asked.or_else(|| headers.get(header::HOST)?.to_str().ok())?.trim())
 }
 
 /// The last address is the one that the proxy saw itself; all before it the client may have written.
@@ -132,27 +154,23 @@ mod tests {
     }
 
     #[test]
-    fn only_a_trusted_proxy_is_believed_and_it_must_name_someone() {
-        let proxies = ["192.0.2.1".parse().unwrap()];
-        let tcp = |address: &str| Peer::Address(address.parse().unwrap());
-        let named = headers(&[(IDENTITY, "CN=Officer")]);
-        let officer = Some("CN=Officer".to_owned());
-        for (peer, headers, expected) in [
-            (Peer::LocalSocket, &named, Some(officer.clone())),
-            (tcp("192.0.2.1:1"), &named, Some(officer)),
-            (tcp("[::ffff:192.0.2.1]:1"), &headers(&[]), None),
-            (Peer::LocalSocket, &headers(&[]), None),
-            (Peer::LocalSocket, &headers(&[(IDENTITY, "(null)")]), None),
-            (Peer::LocalSocket, &headers(&[(IDENTITY, "a"), (IDENTITY, "b")]), None),
-            (tcp("192.0.2.2:1"), &named, None),
-            (tcp("127.0.0.1:1"), &named, None),
-            (tcp("127.0.0.1:1"), &headers(&[(FORWARDED_FOR, "127.0.0.1")]), None),
-            (tcp("192.0.2.2:1"), &headers(&[]), None),
-            (tcp("127.0.0.1:1"), &headers(&[]), Some(None)),
-        ] {
-            let found = visitor(&peer, headers, &proxies).ok().map(|visitor| visitor.identity);
-            assert_eq!(found, expected, "{peer:?} {headers:?}");
+    fn a_name_is_one_header_that_says_something() {
+        let told = |lines: &[(&'static str, &'static str)]| named(&headers(lines));
+        let officer = told(&[(IDENTITY, "CN=Officer"), (GROUPS, "team, (null),,x")]).unwrap().unwrap();
+        assert_eq!((officer.0.as_str(), officer.1), ("CN=Officer", vec!["team".into(), "(null)".into(), "x".into()]));
+        for nobody in [&[][..], &[(IDENTITY, "")], &[(IDENTITY, "(null)")], &[(GROUPS, "team")]] {
+            assert!(told(nobody).unwrap().is_none(), "{nobody:?}");
         }
+        assert!(told(&[(IDENTITY, "a"), (GROUPS, "(null)")]).unwrap().unwrap().1.is_empty());
+        assert!(told(&[(IDENTITY, "a"), (IDENTITY, "b")]).is_err());
+        assert!(told(&[(IDENTITY, "a"), (GROUPS, "b"), (GROUPS, "c")]).is_err());
+    }
+
+    #[test]
+    fn the_host_that_was_asked_for() {
+        let behind = headers(&[("host", "desk"), ("x-forwarded-host", "evil, desk:444")]);
+        assert_eq!((asked_host(&behind, true), asked_host(&behind, false)), (Some("desk:444"), Some("desk")));
+        assert_eq!(asked_host(&headers(&[]), true), None);
     }
 
     #[test]

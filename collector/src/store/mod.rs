@@ -1,5 +1,6 @@
 //! The only door to the database: one `Store` for SQLite and MySQL/MariaDB, every write a named, retryable transaction.
 
+mod audit;
 mod contents;
 mod decision;
 mod error;
@@ -17,9 +18,16 @@ mod package;
 mod present;
 mod reference;
 mod registry;
+<<<<<<< HEAD
 mod sender;
+=======
+mod secret;
+mod session;
+>>>>>>> 8c6d4a1 (The desk knows who looks: by proxy, by a link that works once, or by a token)
 mod spread;
 mod state;
+mod token;
+mod viewer;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -31,6 +39,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::access::Scope;
 
+pub use audit::Deed;
 pub use error::StoreError;
 pub use figures::InboxFigures;
 pub use groups::HostGroup;
@@ -44,6 +53,7 @@ pub use present::Arrival;
 pub use reference::{Added, ListVersion, NewVersion, StoredList};
 pub use spread::{CountedAs, Spread};
 pub use state::HostState;
+pub use token::StoredToken;
 
 /// Connections kept to MySQL; SQLite uses the same number for its readers.
 const CONNECTIONS: u32 = 8;

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use super::super::Shared;
 use super::super::error::HttpError;
-use super::super::peer::Visitor;
 use super::super::question::Question;
+use super::super::visitor::Visitor;
 use super::{frame, page};
 use crate::answers::select::{HostsAsked, Place};
 use crate::answers::{find, host_list};

@@ -6,6 +6,8 @@ mod host;
 mod overview;
 mod product;
 mod products;
+mod sign_in;
+mod sign_out;
 mod site;
 mod sites;
 mod style;
@@ -13,19 +15,19 @@ mod style;
 use askama::Template;
 use axum::Router;
 use axum::http::header;
-use axum::middleware;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 
 use super::Shared;
 use super::error::HttpError;
-use super::peer::Visitor;
-use crate::access::{Role, Scope, Viewer};
+use super::guard::guard;
+use super::visitor::{Proven, Visitor};
 use crate::clock;
 use crate::desk::frame::{Frame, Section};
 
-/// Every page.
-pub(super) fn router() -> Router<Shared> {
+/// Every page; those that show data are behind the guard.
+pub(super) fn router(shared: &Shared) -> Router<Shared> {
     Router::new()
         .route("/", get(overview::show))
         .route("/find", get(find::show))
@@ -34,9 +36,12 @@ pub(super) fn router() -> Router<Shared> {
         .route("/sites", get(sites::show))
         .route("/sites/{site}", get(site::show))
         .route("/hosts/{site}/{host}", get(host::show))
+        .route("/sign-out", post(sign_out::end))
+        .route_layer(from_fn_with_state(shared.clone(), guard))
+        .route("/sign-in", get(sign_in::show).post(sign_in::sign_in))
         .route("/desk.css", get(style::sheet))
         .route("/icon.svg", get(style::icon))
-        .layer(middleware::from_fn(failure::as_page))
+        .layer(from_fn(failure::as_page))
 }
 
 /// No script, no frame, nothing from outside: whatever a host put into its report stays text.
@@ -58,7 +63,6 @@ pub(super) fn page(template: &impl Template) -> Result<Response, HttpError> {
 
 /// What surrounds the pages that a visitor sees.
 pub(super) fn frame(visitor: Visitor, section: Section) -> Frame {
-    let name = visitor.identity.unwrap_or_else(|| "this machine".to_owned());
-    let viewer = Viewer { name, role: Role::Officer, scope: Scope::All };
-    Frame { viewer, csrf: String::new(), now: clock::now(), section }
+    let signed_in_here = matches!(visitor.proven, Proven::Session { .. });
+    Frame { viewer: visitor.viewer, csrf: visitor.csrf, signed_in_here, now: clock::now(), section }
 }

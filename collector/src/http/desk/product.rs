@@ -7,8 +7,8 @@ use axum::response::Response;
 
 use super::super::Shared;
 use super::super::error::HttpError;
-use super::super::peer::Visitor;
 use super::super::question::Question;
+use super::super::visitor::Visitor;
 use super::{frame, page};
 use crate::answers::product;
 use crate::answers::spread::{self, VersionSpread};

@@ -1,0 +1,37 @@
+//! Signing in without a proxy: links that work once, made by whoever may use the program on the collector's machine.
+
+use super::Viewer;
+use super::secret::{NoRandom, Secret};
+use crate::store::{Deed, Store, StoreError};
+
+/// A new link at the address where people reach the desk; it works once, within `minutes` of the deed of making it.
+///
+/// # Errors
+/// [`SecretError`].
+pub async fn link(
+    store: &Store,
+    viewer: &Viewer,
+    url: &str,
+    minutes: u32,
+    (operator, now): (&str, i64),
+) -> Result<String, SecretError> {
+    let secret = Secret::new()?;
+    let described = viewer.described();
+    let deed = Deed::of_operator(operator, now, "sign-in link", &described);
+    store.add_link(secret.digest(), viewer, now.saturating_add(i64::from(minutes) * 60), &deed).await?;
+    Ok(format!("{}/sign-in?link={}", url.trim_end_matches('/'), secret.reveal()))
+}
+
+/// Why there is no link or token.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    /// Nothing to make it of.
+    #[error(transparent)]
+    Random(#[from] NoRandom),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// No such token.
+    #[error("no token {0} that still holds: `token list` shows those there are")]
+    NoToken(i64),
+}
