@@ -7,11 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-<<<<<<< HEAD
-use crate::sender::{Policy, Unsigned};
-=======
 use crate::access::people::Person;
->>>>>>> 8c6d4a1 (The desk knows who looks: by proxy, by a link that works once, or by a token)
+use crate::sender::{Policy, Unsigned};
 
 /// Where the configuration is looked for when no file is named.
 pub const DEFAULT_FILE: &str = "/etc/wlcg-package-collector/config.toml";
@@ -247,11 +244,8 @@ mod tests {
             "open",
             "desk",
             "legacy_plain_text",
-<<<<<<< HEAD
             "unsigned_at",
-=======
             "public_url",
->>>>>>> 8c6d4a1 (The desk knows who looks: by proxy, by a link that works once, or by a token)
         ] {
             assert!(settings.lines().any(|line| line.starts_with(&format!("{key} = "))), "{key} is not in the example");
         }

@@ -11,13 +11,8 @@ use report::sealed::{KeyKind, OpeningKey};
 use wlcg_package_collector::access::{Role, Scope, Viewer, operator, people, sign_in, token};
 use wlcg_package_collector::answers::{self, diff::Sides, judge::Judge};
 use wlcg_package_collector::cli::{
-<<<<<<< HEAD
     Cli, Command, FormatName, FromRepository, Inbox, KeyKindName, Keys, Options, Reference, Registry, RegistryKind,
-    Serve,
-=======
-    Cli, Command, FormatName, Inbox, KeyKindName, Keys, Options, Reference, Registry, RegistryKind, RoleName, Serve,
-    Token,
->>>>>>> 8c6d4a1 (The desk knows who looks: by proxy, by a link that works once, or by a token)
+    RoleName, Serve, Token,
 };
 use wlcg_package_collector::config::{self, Config};
 use wlcg_package_collector::demo::fleet::{self, Fleet};
@@ -83,17 +78,13 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         }
         Command::Reference(command) => run_reference(&options, &config, command, now).await,
         Command::Registry(command) => run_registry(&options, &config, command, now).await,
-<<<<<<< HEAD
         Command::Inbox { action } => run_inbox(&options, &config, action, now).await,
-=======
         Command::SignIn { name, role, site } => {
             let viewer = people::with_role(name, role_named(role), site)?;
             let store = open_store(&options, &config).await?;
             say(&format!("{}\n", sign_in_link(&store, &config, &viewer, &address(&config)?, now).await?))
         }
         Command::Token(command) => run_token(&options, &config, command, now).await,
-        Command::Inbox { action } => run_inbox(&options, &config, action).await,
->>>>>>> 8c6d4a1 (The desk knows who looks: by proxy, by a link that works once, or by a token)
         question => {
             let store = open_store(&options, &config).await?;
             let answer = answer(&store, &config, question, now).await?;
@@ -258,11 +249,7 @@ async fn run_reference(options: &Options, config: &Config, command: Reference, n
     match command {
         Reference::Import { file, name, note } => {
             let list = read_list(&file, name)?;
-<<<<<<< HEAD
-            let author = person();
-=======
             let author = operator::name();
->>>>>>> 8c6d4a1 (The desk knows who looks: by proxy, by a link that works once, or by a token)
             let content = list.to_toml()?;
             let size = i64::try_from(list.references.len()).unwrap_or(i64::MAX);
             let version = NewVersion {
@@ -316,7 +303,7 @@ async fn from_repository(
     if difference == Difference::default() {
         return say("nothing to import: the list asks for these versions already\n");
     }
-    let (author, content) = (person(), list.to_toml()?);
+    let (author, content) = (operator::name(), list.to_toml()?);
     let size = i64::try_from(list.references.len()).unwrap_or(i64::MAX);
     let version = NewVersion {
         name: &list.name,
@@ -392,11 +379,6 @@ fn registry_kind(name: RegistryKind) -> Kind {
     }
 }
 
-/// Whoever is at the terminal.
-fn person() -> String {
-    std::env::var("USER").unwrap_or_else(|_| "unknown".to_owned())
-}
-
 async fn run_inbox(options: &Options, config: &Config, action: Option<Inbox>, now: Timestamp) -> anyhow::Result<()> {
     let store = open_store(options, config).await?;
     match action.unwrap_or(Inbox::List { state: None, limit: 1000 }) {
@@ -418,7 +400,7 @@ async fn run_inbox(options: &Options, config: &Config, action: Option<Inbox>, no
             Ok(std::io::stdout().write_all(&body)?)
         }
         Inbox::Approve { report } => {
-            let approved = inbox_decision::approve(&store, report.parse()?, &person(), now).await?;
+            let approved = inbox_decision::approve(&store, report.parse()?, &operator::name(), now).await?;
             let (done, waiting) = match approved {
                 Approved::Sender { site, host, key: Some(key), waiting } => {
                     (format!("{host} at {site} is known by key {key} from now on"), waiting)
@@ -431,7 +413,7 @@ async fn run_inbox(options: &Options, config: &Config, action: Option<Inbox>, no
             say(&format!("{}; {waiting} reports wait again\n", wlcg_package_collector::table::visible(&done)))
         }
         Inbox::Reject { report, reason } => {
-            let rejected = inbox_decision::reject(&store, report.parse()?, &reason, &person()).await?;
+            let rejected = inbox_decision::reject(&store, report.parse()?, &reason, &operator::name()).await?;
             say(&format!("{rejected} reports rejected\n"))
         }
         Inbox::Retry { report } => {

@@ -18,12 +18,9 @@ mod package;
 mod present;
 mod reference;
 mod registry;
-<<<<<<< HEAD
-mod sender;
-=======
 mod secret;
+mod sender;
 mod session;
->>>>>>> 8c6d4a1 (The desk knows who looks: by proxy, by a link that works once, or by a token)
 mod spread;
 mod state;
 mod token;
