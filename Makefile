@@ -1,6 +1,6 @@
 # Each target in one line: `make` prints them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fuzz build packages deps
+.PHONY: help demo test check fuzz build packages deps bench
 FUZZ_SECONDS ?= 60
 
 help: ## this list
@@ -26,6 +26,10 @@ check: deps ## formatting, lints, licences and advisories, one door for each pow
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	.ci/deny
 	.ci/doors
+
+bench: deps ## how long the overview of a whole grid takes, on both databases; HOSTS=20000 for a smaller one
+	cargo build --locked --release -p wlcg-package-collector
+	cargo bench --locked -p wlcg-acceptance --bench overview
 
 fuzz: deps ## every fuzz target for FUZZ_SECONDS seconds
 	fuzz/run $(FUZZ_SECONDS)

@@ -42,10 +42,11 @@ fn main() {
         let list = deployment.folder.path().join("list.toml");
         std::fs::write(&list, references()).unwrap();
         deployment.ask(&["reference", "import", list.to_str().unwrap()]);
+        let token = deployment.token("officer", &[]);
         let collector = deployment.serve(&["--no-open"]);
         let get = || {
             let began = Instant::now();
-            let (status, page) = collector.get("/");
+            let (status, page) = collector.get_as(&token, "/");
             assert_eq!(status, 200, "{page}");
             assert!(page.contains("BENCH-SITE-169") && page.contains("product39"), "the whole grid is on the page");
             (began.elapsed(), page.len())

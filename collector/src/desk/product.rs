@@ -7,7 +7,6 @@ use super::filters;
 use super::frame::{Frame, Paging};
 use crate::answers::matrix::Cell;
 use crate::answers::product::{SiteRow, VersionRow};
-use crate::compare::State;
 use crate::reference::Reference;
 
 /// Sites on one page.
@@ -40,10 +39,4 @@ pub struct ProductPage {
     pub chart: Chart,
     /// Which part of the sites this is.
     pub paging: Paging,
-}
-
-impl ProductPage {
-    fn states(&self) -> [State; 4] {
-        [State::Blocked, State::Behind, State::Unknown, State::Compliant]
-    }
 }

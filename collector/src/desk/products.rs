@@ -5,7 +5,6 @@ use askama::Template;
 use super::filters;
 use super::frame::Frame;
 use crate::answers::matrix::Cell;
-use crate::compare::State;
 
 /// What the page shows.
 #[derive(Debug, Template)]
@@ -28,10 +27,4 @@ pub struct ProductRow {
     pub packages: Vec<String>,
     /// The hosts that have it.
     pub hosts: Cell,
-}
-
-impl ProductsPage {
-    fn states(&self) -> [State; 4] {
-        [State::Blocked, State::Behind, State::Unknown, State::Compliant]
-    }
 }
