@@ -19,6 +19,7 @@ pub mod package_set;
 pub mod problem;
 pub mod query;
 pub mod reference;
+pub mod refusals;
 pub mod registry;
 pub mod sender;
 pub mod serve;

@@ -16,6 +16,7 @@ use crate::http::{self, Listening, Shared};
 use crate::intake::Intake;
 use crate::metrics::{Certificate, Metrics};
 use crate::opener::Opener;
+use crate::refusals::Refusals;
 use crate::store::{Store, StoreError};
 use crate::systemd;
 
@@ -91,12 +92,8 @@ pub async fn serve(
     let (stopping, stopped) = watch::channel(false);
     let metrics = Metrics::default();
     let certificates = keys.iter().filter_map(|key| Certificate::of(key.recipient())).collect();
-    let (intake, committing) = if config.receive {
-        let (intake, task) = Intake::start(store.clone(), Arc::clone(&arrived));
-        (Some(intake), Some(task))
-    } else {
-        (None, None)
-    };
+    let (intake, committing) = config.receive.then(|| Intake::start(store.clone(), Arc::clone(&arrived))).unzip();
+    let (refusals, counting) = config.receive.then(|| Refusals::start(store.clone())).unzip();
     let opening = if config.open && !keys.is_empty() {
         let opener = Opener::new(store.clone(), keys).counting_in(metrics.clone()).with_policy(config.policy());
         Some(tokio::spawn(keep_opening(opener, Arc::clone(&arrived), stopped)))
@@ -110,6 +107,7 @@ pub async fn serve(
         store: store.clone(),
         judge: Arc::default(),
         intake,
+        refusals,
         desk: config.desk,
         max_report_bytes: config.max_report_bytes,
         body_timeout_seconds: config.body_timeout_seconds,
@@ -130,7 +128,7 @@ pub async fn serve(
     };
     let served = http::serve(listening, router, stop).await;
     stopping.send_replace(true);
-    for task in [committing, opening].into_iter().flatten() {
+    for task in [committing, counting, opening].into_iter().flatten() {
         let _ = task.await;
     }
     store.close().await;

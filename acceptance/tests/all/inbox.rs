@@ -1,6 +1,7 @@
 //! What comes in: acknowledged once and for all, or refused with a reason, or set aside; nothing earlier is lost.
 
-use wlcg_acceptance::programs::{Deployment, eventually};
+use wlcg_acceptance::programs::{Collector, Deployment, eventually};
+use wlcg_package_collector::store::Store;
 
 use super::{seal, text};
 
@@ -55,6 +56,28 @@ fn bad_input(deployment: &Deployment) {
     let right = report::hash::Hash::of(&sealed).content_digest();
     assert_eq!(collector.post("/v1/reports", &[("content-type", cms), ("content-digest", &right)], &sealed).0, 200);
     assert_eq!(deployment.rows(&["inbox"]).len(), 1, "what was accepted is still there, and nothing else");
+    refusals_are_counted(deployment, collector);
+}
+
+fn refusals_are_counted(deployment: &Deployment, mut collector: Collector) {
+    let counted = |at_least: usize| {
+        tokio::runtime::Runtime::new().unwrap().block_on(async {
+            let store = Store::open(&deployment.database).await.unwrap();
+            let counts = store.refusals(0, 100).await.unwrap();
+            let times =
+                |reason: &str| counts.iter().find(|count| count.reason == reason).map_or(0, |count| count.times);
+            assert!(counts.iter().all(|count| count.source == "127.0.0.1" && count.last / 86_400 == count.day));
+            let told = ["not a sealed report", "digest mismatch", "report too large", "readable report"].map(times);
+            (counts.iter().map(|count| count.times).sum::<i64>() >= at_least as i64).then_some(told)
+        })
+    };
+    eventually("they are counted, soon after they were answered", || counted(10) == Some([4, 1, 2, 1]));
+    // What was answered just before the end is counted too, and added to what another process has counted.
+    for _ in 0..3 {
+        assert_eq!(collector.report(b"no report").0, 400);
+    }
+    assert!(collector.terminate().success());
+    assert_eq!(counted(13), Some([7, 1, 2, 1]));
 }
 
 fn opening_apart(deployment: &Deployment) {

@@ -163,6 +163,12 @@ impl HttpError {
 }
 
 impl HttpError {
+    /// Why a report is refused that its sender will not send again.
+    pub(super) fn for_good(&self) -> Option<&'static str> {
+        let (status, title) = self.status_and_title();
+        matches!(status.as_u16(), 400 | 413 | 415 | 422).then_some(title)
+    }
+
     /// What a report that was not acknowledged is counted as.
     pub(super) fn refusal(&self) -> Refusal {
         match self {

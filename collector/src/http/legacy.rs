@@ -18,11 +18,11 @@ pub(super) async fn receive(
     Source(from): Source,
     request: Request,
 ) -> Result<Response, HttpError> {
-    counted(&shared, take(&shared, from, request)).await?;
+    counted(&shared, &from, take(&shared, &from, request)).await?;
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], shared.legacy_answer.clone()).into_response())
 }
 
-async fn take(shared: &Shared, from: String, request: Request) -> Result<Acknowledgement, HttpError> {
+async fn take(shared: &Shared, from: &str, request: Request) -> Result<Acknowledgement, HttpError> {
     let (parts, body) = request.into_parts();
     let body = read_body(shared, &parts.headers, body).await?;
     if body.starts_with(b"#") {

@@ -27,6 +27,7 @@ use crate::access::people::Person;
 use crate::answers::judge::Judge;
 use crate::intake::Intake;
 use crate::metrics::{Certificate, LastFigures, Metrics};
+use crate::refusals::Refusals;
 use crate::store::Store;
 use peer::Peer;
 
@@ -39,6 +40,8 @@ pub struct Shared {
     pub judge: Arc<Judge>,
     /// The way into the inbox; `None` when this process does not receive.
     pub intake: Option<Intake>,
+    /// Where refused reports are counted; `None` when this process does not receive.
+    pub refusals: Option<Refusals>,
     /// Whether this process shows pages.
     pub desk: bool,
     /// Largest body of a report, in bytes.

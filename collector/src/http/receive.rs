@@ -24,7 +24,7 @@ pub(super) async fn receive(
     Source(from): Source,
     request: Request,
 ) -> Result<Response, HttpError> {
-    let acknowledgement = counted(&shared, take(&shared, from, request)).await?;
+    let acknowledgement = counted(&shared, &from, take(&shared, &from, request)).await?;
     let status = match acknowledgement.status {
         Receipt::Stored => StatusCode::CREATED,
         Receipt::Duplicate => StatusCode::OK,
@@ -35,18 +35,24 @@ pub(super) async fn receive(
 /// Counts what becomes of a report.
 pub(super) async fn counted(
     shared: &Shared,
+    from: &str,
     taking: impl Future<Output = Result<Acknowledgement, HttpError>>,
 ) -> Result<Acknowledgement, HttpError> {
     let watch = Stopwatch::start();
     let taken = taking.await;
     match &taken {
         Ok(acknowledgement) => shared.metrics.received(acknowledgement.status, watch.seconds()),
-        Err(error) => shared.metrics.refused(error.refusal()),
+        Err(error) => {
+            shared.metrics.refused(error.refusal());
+            if let (Some(refusals), Some(reason)) = (&shared.refusals, error.for_good()) {
+                refusals.note(clock::now().as_second(), from, reason);
+            }
+        }
     }
     taken
 }
 
-async fn take(shared: &Shared, from: String, request: Request) -> Result<Acknowledgement, HttpError> {
+async fn take(shared: &Shared, from: &str, request: Request) -> Result<Acknowledgement, HttpError> {
     let (parts, body) = request.into_parts();
     check_media_type(&parts.headers)?;
     let expected = match parts.headers.get("content-digest") {
@@ -65,13 +71,14 @@ async fn take(shared: &Shared, from: String, request: Request) -> Result<Acknowl
 /// Stores a body; the acknowledgement follows the durable commit.
 pub(super) async fn store(
     shared: &Shared,
-    source: String,
+    source: &str,
     hash: Hash,
     body: Vec<u8>,
 ) -> Result<Acknowledgement, HttpError> {
     let intake = shared.intake.as_ref().ok_or(HttpError::Intake(IntakeError::Stopping))?;
     let received = clock::now().as_second();
     tracing::debug!(report = %hash, from = source, "report read");
+    let source = source.to_owned();
     let status = intake.receive(Incoming { hash, received, source, body }).await?;
     Ok(Acknowledgement { report: hash, status })
 }

@@ -17,6 +17,7 @@ mod migration;
 mod package;
 mod present;
 mod reference;
+mod refusal;
 mod registry;
 mod secret;
 mod sender;
@@ -48,6 +49,7 @@ pub use known_host::KnownHost;
 pub use list::PackageIds;
 pub use present::Arrival;
 pub use reference::{Added, ListVersion, NewVersion, StoredList};
+pub use refusal::{OTHER_ADDRESSES, RefusalCount};
 pub use spread::{CountedAs, Spread};
 pub use state::HostState;
 pub use token::StoredToken;
@@ -232,6 +234,18 @@ impl Dialect {
         match self {
             Dialect::Sqlite => " ON CONFLICT (list, facts, site, day) DO UPDATE SET hosts = hosts + excluded.hosts",
             Dialect::Mysql => " ON DUPLICATE KEY UPDATE hosts = hosts + VALUES(hosts)",
+        }
+    }
+
+    /// Ends an INSERT into `refusal` so that what is there is added to.
+    fn add_times(self) -> &'static str {
+        match self {
+            Dialect::Sqlite => {
+                " ON CONFLICT (digest) DO UPDATE SET times = times + excluded.times, last = MAX(last, excluded.last)"
+            }
+            Dialect::Mysql => {
+                " ON DUPLICATE KEY UPDATE times = times + VALUES(times), last = GREATEST(last, VALUES(last))"
+            }
         }
     }
 

@@ -1,0 +1,79 @@
+//! Reports that were refused at the door, counted by day, address and reason: they are not kept.
+
+use report::hash::Hash;
+use sqlx::AssertSqlSafe;
+
+use super::{ROWS_PER_STATEMENT, Store, StoreError, retrying, rows_of_binds};
+
+/// Days for which refusals are remembered.
+const DAYS: i64 = 90;
+
+/// Rows of one day, beyond which addresses are no longer told apart.
+const ROWS_A_DAY: i64 = 2_000;
+
+/// Stands for the addresses that are not told apart.
+pub const OTHER_ADDRESSES: &str = "other addresses";
+
+/// Reports that were refused for the same reason on one day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusalCount {
+    /// The day (UTC, since 1970-01-01).
+    pub day: i64,
+    /// The address that they came from.
+    pub source: String,
+    /// Why.
+    pub reason: String,
+    /// How many.
+    pub times: i64,
+    /// The last one, unix seconds.
+    pub last: i64,
+}
+
+impl Store {
+    /// Adds to the counts.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing is counted then.
+    pub async fn add_refusals(&self, refusals: &[RefusalCount]) -> Result<(), StoreError> {
+        let Some(newest) = refusals.iter().map(|refusal| refusal.day).max() else { return Ok(()) };
+        let (of_day,): (i64,) =
+            sqlx::query_as("SELECT COUNT(*) FROM refusal WHERE day = ?").bind(newest).fetch_one(&self.pool).await?;
+        let full = of_day >= ROWS_A_DAY;
+        retrying(|| async {
+            let mut writing = self.begin().await?;
+            sqlx::query("DELETE FROM refusal WHERE day < ?").bind(newest - DAYS).execute(writing.connection()).await?;
+            for rows in refusals.chunks(ROWS_PER_STATEMENT) {
+                let sql = format!(
+                    "INSERT INTO refusal (digest, day, source, reason, times, last) VALUES {}{}",
+                    rows_of_binds(rows.len(), 6),
+                    self.dialect.add_times()
+                );
+                let mut query = sqlx::query(AssertSqlSafe(sql));
+                for RefusalCount { day, source, reason, times, last } in rows {
+                    let source = if full { OTHER_ADDRESSES } else { source.as_str() };
+                    let digest = Hash::of(format!("{day}\n{reason}\n{source}").as_bytes()).to_string();
+                    query = query.bind(digest).bind(*day).bind(source).bind(reason.as_str()).bind(*times).bind(*last);
+                }
+                query.execute(writing.connection()).await?;
+            }
+            writing.commit().await
+        })
+        .await
+    }
+
+    /// What was refused since a day (UTC, since 1970-01-01), newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn refusals(&self, since: i64, limit: i64) -> Result<Vec<RefusalCount>, StoreError> {
+        let rows: Vec<(i64, String, String, i64, i64)> = sqlx::query_as(
+            "SELECT day, source, reason, times, last FROM refusal WHERE day >= ? ORDER BY last DESC, id DESC LIMIT ?",
+        )
+        .bind(since)
+        .bind(limit)
+        .fetch_all(&self.pool)
+        .await?;
+        let refusal = |(day, source, reason, times, last)| RefusalCount { day, source, reason, times, last };
+        Ok(rows.into_iter().map(refusal).collect())
+    }
+}
