@@ -1,13 +1,12 @@
 //! What a person decides on reports in the inbox: a sender is approved, or its reports are rejected for good.
 
-use jiff::Timestamp;
 use report::hash::Hash;
 use report::sealed::Signer;
 
 use crate::problem::Problem;
 use crate::registry::Site;
 use crate::sender::{self, Doubt, Known, Policy, Unsigned};
-use crate::store::{InboxEntry, InboxState, Store, StoreError, retrying};
+use crate::store::{Deed, InboxEntry, InboxState, Store, StoreError, Writing, retrying};
 
 /// What an approval did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,79 +31,136 @@ pub enum Approved {
     },
 }
 
+impl Approved {
+    /// What was done, in one line that may hold what a host says of itself.
+    #[must_use]
+    pub fn described(&self) -> String {
+        match self {
+            Approved::Sender { site, host, key: Some(key), .. } => {
+                format!("{host} at {site} is known by key {key} from now on")
+            }
+            Approved::Sender { site, host, key: None, .. } => {
+                format!("{host} at {site} may go without a signature from now on")
+            }
+            Approved::Site { site, .. } => format!("declared {site}"),
+        }
+    }
+
+    /// How many held reports wait to be opened again.
+    #[must_use]
+    pub fn waiting(&self) -> u64 {
+        match self {
+            Approved::Sender { waiting, .. } | Approved::Site { waiting, .. } => *waiting,
+        }
+    }
+}
+
 /// Believes a report that is held for doubts about its sender or its site, and lets what is held for the same doubts
 /// wait to be opened again.
 ///
-/// The host is known by that report's key from now on, or may go without one; an unknown site is declared.
+/// The host is known by that report's key from now on, or may go without one; an unknown site is declared. `by` says who
+/// decides, from where and when; what they did is noted with it.
 ///
 /// # Errors
 /// [`DecisionError`]; nothing has changed then.
-pub async fn approve(store: &Store, report: Hash, author: &str, now: Timestamp) -> Result<Approved, DecisionError> {
-    let (entry, _) = store.inbox_report(report).await?.ok_or(DecisionError::NoReport(report))?;
-    if entry.state == InboxState::Held.as_str() && entry.problem == Problem::UnknownSite.as_str() {
-        let site = Site::declare(&entry.site, (None, None), (&[], &[]), &[])
-            .map_err(|error| DecisionError::CannotApprove { report: entry.hash, why: error.to_string() })?;
-        let waiting = store.declare_site(&site, now.as_second()).await?;
-        return Ok(Approved::Site { site: site.name, waiting });
-    }
-    retrying(|| approve_sender(store, report, author, now)).await?
+pub async fn approve(store: &Store, report: Hash, by: &Deed<'_>) -> Result<Approved, DecisionError> {
+    retrying(|| try_approve(store, report, by)).await?
 }
 
-async fn approve_sender(
+async fn try_approve(
     store: &Store,
     report: Hash,
-    author: &str,
-    now: Timestamp,
+    by: &Deed<'_>,
 ) -> Result<Result<Approved, DecisionError>, StoreError> {
     let mut writing = store.begin().await?;
     let Some(entry) = writing.inbox_entry(report).await? else { return Ok(Err(DecisionError::NoReport(report))) };
-    let key = match sender_to_approve(&entry) {
+    let of_site = entry.state == InboxState::Held.as_str() && entry.problem == Problem::UnknownSite.as_str();
+    let approved =
+        if of_site { declare(&mut writing, &entry, by.at).await? } else { pin(&mut writing, &entry, by).await? };
+    let approved = match approved {
+        Ok(approved) => approved,
+        Err(error) => return Ok(Err(error)),
+    };
+    let object = format!("{report}: {}", approved.described());
+    writing.audit(&Deed { action: "inbox approve", object: &object, ..*by }).await?;
+    writing.commit().await?;
+    Ok(Ok(approved))
+}
+
+async fn declare(
+    writing: &mut Writing,
+    entry: &InboxEntry,
+    now: i64,
+) -> Result<Result<Approved, DecisionError>, StoreError> {
+    let site = match Site::declare(&entry.site, (None, None), (&[], &[]), &[]) {
+        Ok(site) => site,
+        Err(error) => {
+            return Ok(Err(DecisionError::CannotApprove { report: entry.hash.clone(), why: error.to_string() }));
+        }
+    };
+    let waiting = writing.declare_site(&site, now).await?;
+    Ok(Ok(Approved::Site { site: site.name, waiting }))
+}
+
+async fn pin(
+    writing: &mut Writing,
+    entry: &InboxEntry,
+    by: &Deed<'_>,
+) -> Result<Result<Approved, DecisionError>, StoreError> {
+    let key = match sender_to_approve(entry) {
         Ok(key) => key,
         Err(error) => return Ok(Err(error)),
     };
     let host = (entry.site.as_str(), entry.host.as_str());
-    match doubt_now(&entry, key, &writing.known_sender(host, key).await?) {
+    match doubt_now(entry, key, &writing.known_sender(host, key).await?) {
         Some(doubt) if doubt.problem().as_str() == entry.problem => {
-            writing.pin_approved(host, key, now.as_second(), author).await?;
+            writing.pin_approved(host, key, by.at, by.person).await?;
         }
         Some(doubt) => {
             let why = format!("meanwhile it would be held for another reason ({doubt}): `inbox retry` it first");
-            return Ok(Err(DecisionError::CannotApprove { report: entry.hash, why }));
+            return Ok(Err(DecisionError::CannotApprove { report: entry.hash.clone(), why }));
         }
         None => {}
     }
     let waiting = writing.release(host.0, host.1, key).await?;
-    writing.commit().await?;
-    Ok(Ok(Approved::Sender { site: entry.site, host: entry.host, key, waiting }))
+    Ok(Ok(Approved::Sender { site: entry.site.clone(), host: entry.host.clone(), key, waiting }))
 }
 
 /// Decides that a held or unreadable report never becomes history, with all that is held of the same sender for the same
-/// trouble; returns how many. They stay sealed.
+/// trouble; returns how many. They stay sealed. `by` says who decides, from where and when.
 ///
 /// # Errors
 /// [`DecisionError`]; nothing has changed then.
-pub async fn reject(store: &Store, report: Hash, reason: &str, author: &str) -> Result<u64, DecisionError> {
+pub async fn reject(store: &Store, report: Hash, reason: &str, by: &Deed<'_>) -> Result<u64, DecisionError> {
     let reason = reason.trim();
     if reason.is_empty() {
         return Err(DecisionError::NoReason);
     }
-    let told = format!("rejected by {author}: {reason}");
-    let decided = retrying(|| async {
-        let mut writing = store.begin().await?;
-        let Some(entry) = writing.inbox_entry(report).await? else { return Ok(Err(DecisionError::NoReport(report))) };
-        if ![InboxState::Held, InboxState::Unreadable].iter().any(|state| entry.state == state.as_str()) {
-            return Ok(Err(DecisionError::NotHeld { report, state: entry.state }));
+    retrying(|| try_reject(store, report, reason, by)).await?
+}
+
+async fn try_reject(
+    store: &Store,
+    report: Hash,
+    reason: &str,
+    by: &Deed<'_>,
+) -> Result<Result<u64, DecisionError>, StoreError> {
+    let mut writing = store.begin().await?;
+    let Some(entry) = writing.inbox_entry(report).await? else { return Ok(Err(DecisionError::NoReport(report))) };
+    if ![InboxState::Held, InboxState::Unreadable].iter().any(|state| entry.state == state.as_str()) {
+        return Ok(Err(DecisionError::NotHeld { report, state: entry.state }));
+    }
+    let told = format!("rejected by {}: {reason}", by.person);
+    let number = match Problem::named(&entry.problem) {
+        Some(problem) if problem.is_of_a_sender() && !entry.host.is_empty() => {
+            writing.reject_of_sender(&entry, &told).await?
         }
-        let number = match Problem::named(&entry.problem) {
-            Some(problem) if problem.is_of_a_sender() && !entry.host.is_empty() => {
-                writing.reject_of_sender(&entry, &told).await?
-            }
-            _ => writing.reject_one(report, &told).await?,
-        };
-        writing.commit().await?;
-        Ok(Ok(number))
-    });
-    decided.await?
+        _ => writing.reject_one(report, &told).await?,
+    };
+    let object = format!("{report} and all like it, {number} reports: {reason}");
+    writing.audit(&Deed { action: "inbox reject", object: &object, ..*by }).await?;
+    writing.commit().await?;
+    Ok(Ok(number))
 }
 
 /// The key that approving a report pins.

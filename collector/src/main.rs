@@ -17,14 +17,14 @@ use wlcg_package_collector::cli::{
 use wlcg_package_collector::config::{self, Config};
 use wlcg_package_collector::demo::fleet::{self, Fleet};
 use wlcg_package_collector::demo::{self, Demo};
-use wlcg_package_collector::inbox_decision::{self, Approved};
+use wlcg_package_collector::inbox_decision;
 use wlcg_package_collector::opener::Opener;
 use wlcg_package_collector::query::{self, PackageQuery};
 use wlcg_package_collector::reference::ReferenceList;
 use wlcg_package_collector::reference::difference::Difference;
 use wlcg_package_collector::reference::repository::{self, Doubt};
 use wlcg_package_collector::registry::{self, Kind, Source};
-use wlcg_package_collector::store::{Added, InboxState, NewVersion, Store};
+use wlcg_package_collector::store::{Added, Deed, InboxState, NewVersion, Store};
 use wlcg_package_collector::table::{self, Cell, Format, Table};
 use wlcg_package_collector::{clock, keys, serve, systemd};
 
@@ -381,6 +381,7 @@ fn registry_kind(name: RegistryKind) -> Kind {
 
 async fn run_inbox(options: &Options, config: &Config, action: Option<Inbox>, now: Timestamp) -> anyhow::Result<()> {
     let store = open_store(options, config).await?;
+    let person = operator::name();
     match action.unwrap_or(Inbox::List { state: None, limit: 1000 }) {
         Inbox::List { state, limit } => {
             let state = state
@@ -400,20 +401,14 @@ async fn run_inbox(options: &Options, config: &Config, action: Option<Inbox>, no
             Ok(std::io::stdout().write_all(&body)?)
         }
         Inbox::Approve { report } => {
-            let approved = inbox_decision::approve(&store, report.parse()?, &operator::name(), now).await?;
-            let (done, waiting) = match approved {
-                Approved::Sender { site, host, key: Some(key), waiting } => {
-                    (format!("{host} at {site} is known by key {key} from now on"), waiting)
-                }
-                Approved::Sender { site, host, key: None, waiting } => {
-                    (format!("{host} at {site} may go without a signature from now on"), waiting)
-                }
-                Approved::Site { site, waiting } => (format!("declared {site}"), waiting),
-            };
-            say(&format!("{}; {waiting} reports wait again\n", wlcg_package_collector::table::visible(&done)))
+            let by = Deed::of_operator(&person, now.as_second(), "", "");
+            let approved = inbox_decision::approve(&store, report.parse()?, &by).await?;
+            let done = table::visible(&approved.described());
+            say(&format!("{done}; {} reports wait again\n", approved.waiting()))
         }
         Inbox::Reject { report, reason } => {
-            let rejected = inbox_decision::reject(&store, report.parse()?, &reason, &operator::name()).await?;
+            let by = Deed::of_operator(&person, now.as_second(), "", "");
+            let rejected = inbox_decision::reject(&store, report.parse()?, &reason, &by).await?;
             say(&format!("{rejected} reports rejected\n"))
         }
         Inbox::Retry { report } => {

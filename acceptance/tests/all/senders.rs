@@ -6,10 +6,10 @@ use std::process::{Command, Output};
 use serde_json::Value;
 use wlcg_acceptance::openssl::openssl;
 use wlcg_acceptance::programs::{Collector, Deployment, eventually, program};
-use wlcg_package_collector::access::Scope;
+use wlcg_package_collector::access::{Role, Scope, Viewer};
 use wlcg_package_collector::inbox_decision::{self, Approved};
 use wlcg_package_collector::problem::Problem;
-use wlcg_package_collector::store::{InboxFilter, InboxState, Store};
+use wlcg_package_collector::store::{Deed, InboxFilter, InboxState, Store};
 
 use super::{seal, text};
 
@@ -298,11 +298,27 @@ fn decided_in_pages(deployment: &Deployment) {
             0
         );
 
-        let now = jiff::Timestamp::from_second(1_800_000_000).unwrap();
-        let approved = inbox_decision::approve(&store, elsewhere.parse().unwrap(), "officer", now).await.unwrap();
+        let officer = Viewer { name: "an officer".to_owned(), role: Role::Officer, scope: Scope::All };
+        let by = Deed::of(&officer, "192.0.2.1", 1_800_000_000, "", "");
+        let approved = inbox_decision::approve(&store, elsewhere.parse().unwrap(), &by).await.unwrap();
         assert_eq!(approved, Approved::Site { site: "NEW-SITE".to_owned(), waiting: 1 });
     });
     became(deployment, &elsewhere, "opened", "");
+    deployment.ask(&["inbox", "reject", &held[4], "--reason", "not ours"]);
+    if let Some(file) = deployment.database.strip_prefix("sqlite:") {
+        let database = rusqlite::Connection::open(file).unwrap();
+        let mut noted = database.prepare("SELECT person, source, action, object FROM audit ORDER BY id").unwrap();
+        let row = |row: &rusqlite::Row<'_>| Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?]);
+        let noted: Vec<[String; 4]> = noted.query_map([], row).unwrap().map(Result::unwrap).collect();
+        let decisions: Vec<_> = noted.iter().filter(|[_, _, action, _]| action.starts_with("inbox ")).collect();
+        assert_eq!(decisions[0][..3], ["an officer", "192.0.2.1", "inbox approve"]);
+        assert_eq!(decisions[0][3], format!("{elsewhere}: declared NEW-SITE"));
+        assert_eq!(decisions[1][1..3], ["command line", "inbox reject"]);
+        assert!(
+            decisions[1][3].contains(&held[4]) && decisions[1][3].ends_with("5 reports: not ours"),
+            "{decisions:?}"
+        );
+    }
 }
 
 #[test]

@@ -40,9 +40,7 @@ impl Store {
     pub async fn declare_site(&self, site: &Site, now: i64) -> Result<u64, StoreError> {
         retrying(|| async {
             let mut writing = self.begin().await?;
-            writing.delete_declared(&site.name).await?;
-            writing.insert_sites(Source::Declared, std::slice::from_ref(site), now).await?;
-            let freed = writing.free_reports_of_known_sites().await?;
+            let freed = writing.declare_site(site, now).await?;
             writing.commit().await?;
             Ok(freed)
         })
@@ -113,6 +111,16 @@ impl Store {
 }
 
 impl Writing {
+    /// The same as [`Store::declare_site`], in this transaction.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn declare_site(&mut self, site: &Site, now: i64) -> Result<u64, StoreError> {
+        self.delete_declared(&site.name).await?;
+        self.insert_sites(Source::Declared, std::slice::from_ref(site), now).await?;
+        self.free_reports_of_known_sites().await
+    }
+
     async fn insert_sites(&mut self, source: Source, sites: &[Site], now: i64) -> Result<(), StoreError> {
         for rows in sites.chunks(ROWS_PER_STATEMENT) {
             let sql = format!(
