@@ -214,7 +214,7 @@ impl Counts {
         self.compliant + self.unknown + self.behind + self.blocked
     }
 
-    fn of_mut(&mut self, state: State) -> &mut i64 {
+    pub(super) fn of_mut(&mut self, state: State) -> &mut i64 {
         match state {
             State::Compliant => &mut self.compliant,
             State::Unknown => &mut self.unknown,

@@ -3,6 +3,7 @@
 pub mod change;
 pub mod compare;
 pub mod diff;
+pub mod effect;
 pub mod facts;
 pub mod find;
 pub mod history;

@@ -1,5 +1,7 @@
 //! Why a reference list cannot be used, in words that lead to the place.
 
+use super::typed::Fault;
+
 /// Why a list cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ReferenceError {
@@ -26,14 +28,14 @@ pub enum ReferenceError {
     )]
     Name(usize),
     /// A reference that asks nothing, or something twice.
-    #[error("reference list, line {line} ({package}): {what}")]
+    #[error("reference list, line {line} ({package}), {field}: {what}", field = .fault.field, what = .fault.what)]
     Reference {
         /// Line in the file, from 1.
         line: u64,
         /// Its package.
         package: String,
         /// What is wrong.
-        what: &'static str,
+        fault: Fault,
     },
     /// A list that cannot be written.
     #[error("writing a reference list: {0}")]

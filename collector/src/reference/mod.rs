@@ -7,13 +7,15 @@ use serde::{Deserialize, Serialize};
 
 pub use self::error::ReferenceError;
 pub use self::table::COLUMNS;
-use crate::table::misleads;
+use self::typed::Fault;
+use crate::table::{cut, misleads};
 
 mod date;
 pub mod difference;
 mod error;
 pub mod repository;
 mod table;
+pub mod typed;
 
 /// The longest name of a list, in characters: both databases can tell two such names apart in an index.
 const LONGEST_NAME: usize = 100;
@@ -65,6 +67,11 @@ struct Written {
     references: Vec<toml::Spanned<Reference>>,
 }
 
+/// Space around a value would be lost in a CSV cell, and is a slip of the hand anyway.
+fn is_readable(text: &str) -> bool {
+    !text.is_empty() && text.trim() == text && !text.contains(misleads)
+}
+
 /// The lines, from 1, that ascending places of a text are in.
 fn lines_at(text: &str, places: impl Iterator<Item = usize>) -> Vec<u64> {
     let (mut line, mut counted) = (1, 0);
@@ -82,6 +89,28 @@ impl Reference {
     #[must_use]
     pub fn key(&self) -> (&str, &str, Option<&str>) {
         (&self.product, &self.package, self.os.as_deref())
+    }
+
+    /// What is wrong with it by itself.
+    #[must_use]
+    pub fn faults(&self) -> Vec<Fault> {
+        let is_version = |text: &String| is_readable(text) && !text.contains(char::is_whitespace);
+        let name = "needs a name, without control or invisible characters or space around it";
+        let word = "is empty or has spaces, control or invisible characters";
+        let asks = self.minimum.is_some() || !self.blocked.is_empty();
+        [
+            ("product", is_readable(&self.product), name),
+            ("package", is_readable(&self.package), name),
+            ("os", self.os.iter().all(is_version), word),
+            ("minimum", self.minimum.iter().all(is_version), word),
+            ("minimum", asks, "is missing: give a `minimum` or `blocked` versions"),
+            ("blocked", self.blocked.iter().all(is_version), word),
+            ("url", self.url.iter().all(|url| is_readable(url)), "is empty or has control or invisible characters"),
+        ]
+        .into_iter()
+        .filter(|(_, is_right, _)| !is_right)
+        .map(|(field, _, what)| Fault { field, what })
+        .collect()
     }
 
     /// Its values as text, by the columns of the CSV form.
@@ -126,35 +155,19 @@ impl ReferenceList {
 
     /// Doubts what is written; `lines` are those of the references.
     fn check(&self, lines: &[u64]) -> Result<(), ReferenceError> {
-        // Space around a value would be lost in a CSV cell, and is a slip of the hand anyway.
-        let readable = |text: &str| !text.is_empty() && text.trim() == text && !text.contains(misleads);
-        if !readable(&self.name) || self.name.chars().count() > LONGEST_NAME {
+        if !is_readable(&self.name) || self.name.chars().count() > LONGEST_NAME {
             return Err(ReferenceError::Name(LONGEST_NAME));
         }
         let mut seen = HashSet::new();
         for (at, reference) in self.references.iter().enumerate() {
-            let wrong = |what| ReferenceError::Reference {
-                line: lines.get(at).copied().unwrap_or_default(),
-                package: reference.package.escape_debug().to_string(),
-                what,
-            };
-            let Reference { product, package, os, minimum, blocked, url, .. } = reference;
-            if !readable(product) || !readable(package) {
-                return Err(wrong(
-                    "needs a product and a package, without control or invisible characters or space around them",
-                ));
-            }
-            if minimum.is_none() && blocked.is_empty() {
-                return Err(wrong("needs a `minimum` or `blocked` versions"));
-            }
-            let version = |version: &String| readable(version) && !version.contains(char::is_whitespace);
-            if !minimum.iter().chain(blocked).chain(os).all(version) || !url.iter().all(|url| readable(url)) {
-                return Err(wrong(
-                    "has an empty value, a control or invisible character or a space too many in os, minimum, blocked or url",
-                ));
-            }
-            if !seen.insert((product, package, os)) {
-                return Err(wrong("stands twice for the same product and os: keep one of them"));
+            let twice = !seen.insert(reference.key());
+            let twice = twice.then_some(Fault { field: "package", what: "stands twice for the same product and os" });
+            if let Some(fault) = reference.faults().into_iter().next().or(twice) {
+                return Err(ReferenceError::Reference {
+                    line: lines.get(at).copied().unwrap_or_default(),
+                    package: cut(&reference.package.escape_debug().to_string(), LONGEST_NAME),
+                    fault,
+                });
             }
         }
         Ok(())
@@ -201,7 +214,7 @@ mod tests {
         for (from, to, told) in [
             ("os = \"el9\"", "oss = \"el9\"", "oss"),
             ("since = 2026-01-15", "since = \"soon\"", "soon"),
-            ("blocked = [\"5.7.0\"]", "", "line 12 (xrootd-server): needs a `minimum`"),
+            ("blocked = [\"5.7.0\"]", "", "line 12 (xrootd-server), minimum: is missing"),
             ("blocked = [\"5.7.0\"]", "blocked = [\"5.7.0\"]\nos = \"el9\"", "twice"),
             ("\"xrootd-server\"", "\"a\\u0007b\"", "control"),
             ("since = 2026-01-15", "since = 2026-01-15T10:00:00", "YEAR-MONTH-DAY"),

@@ -157,7 +157,7 @@ mod tests {
             ("product,package,minimum,since\r\na,\"b\nc\",1,\r\nd,e,1,x\r\n", "line 4"),
             ("product,package,minimum\na,b\n", "line: 2"),
             ("product,minimum\na,1\n", "package"),
-            ("product,package,minimum\na,b,1\na,b,2\n", "line 3 (b): stands twice"),
+            ("product,package,minimum\na,b,1\na,b,2\n", "line 3 (b), package: stands twice"),
         ] {
             let error = ReferenceList::from_csv(text, "x").unwrap_err().to_string();
             assert!(error.contains(told), "{error}");
