@@ -15,6 +15,7 @@ pub mod browser;
 pub mod mariadb;
 pub mod openssl;
 pub mod pages;
+pub mod person;
 pub mod programs;
 pub mod promtool;
 pub mod schemathesis;

@@ -34,6 +34,15 @@ pub fn run(url: &str, statement: &str) {
     server().run(&format!("USE {name}; {statement}"));
 }
 
+/// What a question to such a database is answered, without the names of columns.
+#[must_use]
+pub fn ask(url: &str, question: &str) -> String {
+    let name = url.split(['/', '?']).nth(3).unwrap();
+    let output = server().client().args(["-N", "-e", &format!("USE {name}; {question}")]).output().unwrap();
+    assert!(output.status.success(), "{question}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
 /// Lets a user do nothing any more, on connections that are open as well.
 pub fn lock_out(user: &str) {
     let server = server();

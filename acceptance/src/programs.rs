@@ -108,6 +108,15 @@ impl Deployment {
         }
     }
 
+    /// A number from the database, read behind the programs' back.
+    #[must_use]
+    pub fn number(&self, question: &str) -> i64 {
+        match self.database.strip_prefix("sqlite:") {
+            Some(file) => rusqlite::Connection::open(file).unwrap().query_row(question, [], |row| row.get(0)).unwrap(),
+            None => crate::mariadb::ask(&self.database, question).trim().parse().unwrap(),
+        }
+    }
+
     /// A command line of the collector.
     #[must_use]
     pub fn collector(&self) -> Command {

@@ -254,8 +254,7 @@ async fn run_reference(options: &Options, config: &Config, command: Reference, n
             let size = i64::try_from(list.references.len()).unwrap_or(i64::MAX);
             let version = NewVersion {
                 name: &list.name,
-                imported: now.as_second(),
-                author: &author,
+                by: Deed::of_operator(&author, now.as_second(), NewVersion::ACTION, &list.name),
                 note: &note,
                 content: &content,
                 size,
@@ -307,8 +306,7 @@ async fn from_repository(
     let size = i64::try_from(list.references.len()).unwrap_or(i64::MAX);
     let version = NewVersion {
         name: &list.name,
-        imported: now.as_second(),
-        author: &author,
+        by: Deed::of_operator(&author, now.as_second(), NewVersion::ACTION, &list.name),
         note: &note,
         content: &content,
         size,

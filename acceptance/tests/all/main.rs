@@ -58,6 +58,7 @@ mod packaged;
 mod packages;
 mod present;
 mod reference;
+mod reference_pages;
 mod registries;
 mod reporter;
 mod repositories;

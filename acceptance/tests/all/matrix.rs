@@ -13,7 +13,7 @@ use wlcg_package_collector::answers::judge::Judge;
 use wlcg_package_collector::answers::matrix::{self, Counts, Matrix};
 use wlcg_package_collector::compare::{self, Installed, State};
 use wlcg_package_collector::reference::{Reference, ReferenceList};
-use wlcg_package_collector::store::{Arrival, NewVersion, Store};
+use wlcg_package_collector::store::{Arrival, Deed, NewVersion, Store};
 
 on_both_databases!(equals_the_judgement_of_every_host);
 
@@ -124,7 +124,8 @@ pub(super) async fn import(store: &Store, content: &str, imported: i64) {
     let list = ReferenceList::from_toml(content).unwrap();
     let content = list.to_toml().unwrap();
     let size = i64::try_from(list.references.len()).unwrap();
-    let version = NewVersion { name: &list.name, imported, author: "test", note: "", content: &content, size };
+    let by = Deed::of_operator("test", imported, NewVersion::ACTION, &list.name);
+    let version = NewVersion { name: &list.name, by, note: "", content: &content, size };
     store.import_reference_list(&version).await.unwrap();
 }
 

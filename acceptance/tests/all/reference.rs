@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use wlcg_acceptance::programs::{Deployment, eventually};
-use wlcg_package_collector::store::{Added, NewVersion, Store};
+use wlcg_package_collector::store::{Added, Deed, NewVersion, Store};
 
 use super::{seal, text};
 
@@ -96,8 +96,7 @@ fn two_editors(deployment: &Deployment) {
                     let author = format!("editor {editor}");
                     let version = NewVersion {
                         name: "baseline",
-                        imported: base,
-                        author: &author,
+                        by: Deed::of_operator(&author, base, NewVersion::ACTION, "baseline"),
                         note: "",
                         content: "name = \"baseline\"\n",
                         size: 0,
@@ -124,7 +123,8 @@ fn two_editors(deployment: &Deployment) {
         for _ in 0..8 {
             let store = store.clone();
             imports.spawn(async move {
-                let version = NewVersion { name: "other", imported: 1, author: "", note: "", content: "", size: 0 };
+                let by = Deed::of_operator("", 1, NewVersion::ACTION, "other");
+                let version = NewVersion { name: "other", by, note: "", content: "", size: 0 };
                 store.import_reference_list(&version).await.unwrap()
             });
         }

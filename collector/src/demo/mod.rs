@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::keys::{self, KeysError};
 use crate::reference::{ReferenceError, ReferenceList};
 use crate::serve::{self, ServeError};
-use crate::store::{NewVersion, Store, StoreError};
+use crate::store::{Deed, NewVersion, Store, StoreError};
 use crate::table::Format;
 
 /// The example that is shipped with the program.
@@ -77,8 +77,7 @@ pub async fn run(demo: &Demo, now: Timestamp, out: &mut (dyn std::io::Write + Se
     let list = ReferenceList::from_toml(EXAMPLE)?;
     let version = NewVersion {
         name: &list.name,
-        imported: now.as_second(),
-        author: "demo",
+        by: Deed::of_operator("demo", now.as_second(), NewVersion::ACTION, &list.name),
         note: "the example of config/reference-example.toml",
         content: &list.to_toml()?,
         size: i64::try_from(list.references.len()).unwrap_or(i64::MAX),

@@ -39,6 +39,12 @@ pub fn minute(time: impl std::fmt::Display, _: &dyn Values) -> askama::Result<St
     Ok(time.to_string().replacen('T', " ", 1).chars().take("2026-01-31 04:05".len()).collect())
 }
 
+/// Unix seconds as a time (RFC 3339).
+#[askama::filter_fn]
+pub fn instant(seconds: &i64, _: &dyn Values) -> askama::Result<String> {
+    Ok(crate::answers::time(*seconds).to_string())
+}
+
 /// A number with the word for what is counted.
 #[askama::filter_fn]
 pub fn many(number: impl std::fmt::Display, _: &dyn Values, one: &str) -> askama::Result<String> {

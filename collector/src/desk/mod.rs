@@ -10,6 +10,7 @@ pub mod host;
 pub mod overview;
 pub mod product;
 pub mod products;
+pub mod references;
 pub mod sign_in;
 pub mod site;
 pub mod sites;

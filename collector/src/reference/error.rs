@@ -27,6 +27,14 @@ pub enum ReferenceError {
         "reference list: needs a name of at most {0} characters, without control or invisible ones or space around it"
     )]
     Name(usize),
+    /// The text of another list.
+    #[error("reference list: the text is that of the list {written:?}, not {wanted:?}")]
+    OtherName {
+        /// The name in the text.
+        written: String,
+        /// The list that it was given for.
+        wanted: String,
+    },
     /// A reference that asks nothing, or something twice.
     #[error("reference list, line {line} ({package}), {field}: {what}", field = .fault.field, what = .fault.what)]
     Reference {

@@ -62,7 +62,7 @@ pub struct Reference {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
-    name: String,
+    name: Option<String>,
     #[serde(default, rename = "reference")]
     references: Vec<toml::Spanned<Reference>>,
 }
@@ -89,6 +89,12 @@ impl Reference {
     #[must_use]
     pub fn key(&self) -> (&str, &str, Option<&str>) {
         (&self.product, &self.package, self.os.as_deref())
+    }
+
+    /// Whether its address is one that a browser opens as a page.
+    #[must_use]
+    pub fn is_page(&self) -> bool {
+        self.url.as_ref().is_some_and(|url| url.starts_with("https://") || url.starts_with("http://"))
     }
 
     /// What is wrong with it by itself.
@@ -132,15 +138,43 @@ impl Reference {
 }
 
 impl ReferenceList {
+    /// A list that asks for nothing yet.
+    ///
+    /// # Errors
+    /// [`ReferenceError::Name`].
+    pub fn named(name: &str) -> Result<Self, ReferenceError> {
+        let list = ReferenceList { name: name.to_owned(), references: Vec::new() };
+        list.check(&[])?;
+        Ok(list)
+    }
+
     /// Reads the TOML form.
     ///
     /// # Errors
-    /// [`ReferenceError`] with the line or the reference that is wrong.
+    /// [`ReferenceError`] with the line that is wrong.
     pub fn from_toml(text: &str) -> Result<Self, ReferenceError> {
+        Self::from_toml_named(text, "")
+    }
+
+    /// Reads the TOML form of the list of this name, which the text need not have again; an empty one is the text's.
+    ///
+    /// # Errors
+    /// [`ReferenceError`] with the line that is wrong, or [`ReferenceError::OtherName`].
+    pub fn from_toml_named(text: &str, name: &str) -> Result<Self, ReferenceError> {
         let written: Written = toml::from_str(text).map_err(|error| ReferenceError::Toml(Box::new(error)))?;
         let lines = lines_at(text, written.references.iter().map(|reference| reference.span().start));
         let references = written.references.into_iter().map(toml::Spanned::into_inner).collect();
-        let list = ReferenceList { name: written.name, references };
+        let name = match written.name {
+            Some(written) if !name.is_empty() && written != name => {
+                return Err(ReferenceError::OtherName {
+                    written: cut(&written, LONGEST_NAME),
+                    wanted: name.to_owned(),
+                });
+            }
+            Some(written) => written,
+            None => name.to_owned(),
+        };
+        let list = ReferenceList { name, references };
         list.check(&lines)?;
         Ok(list)
     }
@@ -207,6 +241,16 @@ mod tests {
     fn the_shipped_example_is_read() {
         let list = ReferenceList::from_toml(include_str!("../../../config/reference-example.toml")).unwrap();
         assert!(list.references.len() > 5);
+    }
+
+    #[test]
+    fn a_text_is_of_the_list_that_it_names() {
+        let named = |text: &str, name: &str| ReferenceList::from_toml_named(text, name).map(|list| list.name);
+        assert_eq!(named(LIST, "WLCG baseline").unwrap(), "WLCG baseline");
+        assert_eq!(named("", "other").unwrap(), "other");
+        assert!(named(LIST, "other").unwrap_err().to_string().contains("\"WLCG baseline\", not \"other\""));
+        assert!(matches!(named("", ""), Err(ReferenceError::Name(_))));
+        assert!(ReferenceList::named("a\tb").is_err() && ReferenceList::named(&"x".repeat(101)).is_err());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use sqlx::AssertSqlSafe;
 
-use super::{IDS_PER_STATEMENT, Store, StoreError, Writing, retrying, rows_of_binds};
+use super::{Deed, IDS_PER_STATEMENT, Store, StoreError, Writing, retrying, rows_of_binds};
 
 /// One version of a reference list, without its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,10 +28,8 @@ pub struct ListVersion {
 pub struct NewVersion<'a> {
     /// Name of the list.
     pub name: &'a str,
-    /// Now, unix seconds.
-    pub imported: i64,
-    /// Who brings it.
-    pub author: &'a str,
+    /// Who brings it, and when; noted in the audit log together with the number that it gets.
+    pub by: Deed<'a>,
     /// Why.
     pub note: &'a str,
     /// The list as TOML.
@@ -47,6 +45,11 @@ pub struct StoredList {
     pub version: ListVersion,
     /// The list as TOML.
     pub content: String,
+}
+
+impl NewVersion<'_> {
+    /// The word in the audit log.
+    pub const ACTION: &'static str = "reference list";
 }
 
 /// What became of a new version.
@@ -80,8 +83,8 @@ impl Writing {
         )
         .bind(version.name)
         .bind(number)
-        .bind(version.imported)
-        .bind(version.author)
+        .bind(version.by.at)
+        .bind(version.by.person)
         .bind(version.note)
         .bind(version.content)
         .bind(version.size)
@@ -90,7 +93,11 @@ impl Writing {
         .execute(self.connection())
         .await;
         match inserted {
-            Ok(done) if done.rows_affected() == 1 => Ok(Added::Stored(number)),
+            Ok(done) if done.rows_affected() == 1 => {
+                let object = format!("{}, version {number}", version.name);
+                self.audit(&Deed { object: &object, ..version.by }).await?;
+                Ok(Added::Stored(number))
+            }
             Ok(_) => Ok(Added::Overtaken),
             Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(Added::Overtaken),
             Err(error) => Err(error.into()),

@@ -9,7 +9,7 @@ use super::grid::Grid;
 use super::kernel;
 use super::system::Os;
 use crate::reference::{Reference, ReferenceList};
-use crate::store::{NewVersion, Store};
+use crate::store::{Deed, NewVersion, Store};
 
 /// What is asked of a package, from a day on.
 struct Asked {
@@ -43,8 +43,7 @@ pub(super) async fn fill(store: &Store, grid: &Grid) -> Result<(), FleetError> {
     for Version { day, list, changed } in versions(grid) {
         let version = NewVersion {
             name: &list.name,
-            imported: grid.at(day, 9 * 3_600),
-            author: "demo officer",
+            by: Deed::of_operator("demo officer", grid.at(day, 9 * 3_600), NewVersion::ACTION, &list.name),
             note: &format!("changed: {changed}"),
             content: &list.to_toml()?,
             size: i64::try_from(list.references.len()).unwrap_or(i64::MAX),

@@ -6,6 +6,7 @@ mod host;
 mod overview;
 mod product;
 mod products;
+mod references;
 mod sign_in;
 mod sign_out;
 mod site;
@@ -36,6 +37,7 @@ pub(super) fn router(shared: &Shared) -> Router<Shared> {
         .route("/sites", get(sites::show))
         .route("/sites/{site}", get(site::show))
         .route("/hosts/{site}/{host}", get(host::show))
+        .merge(references::router())
         .route("/sign-out", post(sign_out::end))
         .route_layer(from_fn_with_state(shared.clone(), guard))
         .route("/sign-in", get(sign_in::show).post(sign_in::sign_in))
