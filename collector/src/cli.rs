@@ -358,6 +358,12 @@ pub enum Registry {
         /// Name of the site
         name: String,
     },
+    /// Take back all that was imported from a registry
+    Remove {
+        /// Which one
+        #[arg(value_enum)]
+        kind: RegistryKind,
+    },
 }
 
 /// Kinds of registries.

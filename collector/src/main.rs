@@ -366,6 +366,12 @@ async fn run_registry(options: &Options, config: &Config, command: Registry, now
             anyhow::ensure!(forgotten, "{name:?} is not declared: `registry list` shows by whom a site is known");
             say(&format!("forgot {name}\n"))
         }
+        Registry::Remove { kind } => {
+            let store = open_store(options, config).await?;
+            let source = Source::Registry(registry_kind(kind));
+            let freed = store.replace_registry(source, &[], now.as_second()).await?;
+            say(&format!("removed {}\n{}", source.as_str(), again(freed)))
+        }
     }
 }
 
@@ -425,7 +431,11 @@ async fn check(options: &Options, config: &Config) -> anyhow::Result<()> {
     let url = database(options, config)?;
     let store = Store::connect(&url).await.with_context(|| config::redacted(&url))?;
     store.ping().await.with_context(|| format!("{}: run `migrate` first if it is new", config::redacted(&url)))?;
-    say(&format!("database: {} ok\n", config::redacted(&url)))
+    say(&format!("database: {} ok\n", config::redacted(&url)))?;
+    for (source, sites, imported) in store.registry_sources().await? {
+        say(&format!("registry {source}: {sites} sites, the newest of {}\n", answers::time(imported)))?;
+    }
+    Ok(())
 }
 
 fn named_keys(options: &Options, config: &Config) -> Vec<PathBuf> {

@@ -167,7 +167,7 @@ impl Opener {
         let mut believed = Vec::with_capacity(claims.len());
         for opening in claims {
             let site = opening.claim.site;
-            if directory.is_empty() || directory.get(site).is_some() {
+            if directory.takes(site) {
                 believed.push(opening);
                 continue;
             }

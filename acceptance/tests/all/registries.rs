@@ -46,15 +46,20 @@ fn unknown_sites_wait(deployment: &Deployment) {
     };
     report("wn0", "ANY-NAME");
     eventually("without a registry every name is taken", || deployment.inbox("opened") == 1);
+    deployment.ask(&["registry", "declare", "TESTBED"]);
+    report("wn0", "ANY-OTHER-NAME");
+    eventually("a declaration alone shuts nobody out", || deployment.inbox("opened") == 2);
 
     let list = written(deployment, "get_site.xml", &gocdb(&[("CERN-PROD", ""), ("IZOLA-GRID", "")]));
     assert_eq!(deployment.ask_text(&["registry", "import", &list]), "gocdb: 2 sites\n");
+    let check = deployment.ask_text(&["check"]);
+    assert!(check.contains("registry declared: 1 sites") && check.contains("registry gocdb: 2 sites"), "{check}");
     report("wn1", "CERN-PROD");
     report("wn2", "CERN-PRDO");
     report("wn3", "CERN-PRDO");
     report("wn4", "FAR-AWAY-GRID");
     report("wn5", "cern-prod");
-    eventually("each is judged", || deployment.inbox("opened") == 2 && deployment.inbox("held") == 4);
+    eventually("each is judged", || deployment.inbox("opened") == 3 && deployment.inbox("held") == 4);
     let held = deployment.rows(&["inbox", "list", "--state", "held"]);
     let reason = |host: usize| held[held.len() - host]["reason"].as_str().unwrap();
     assert!(reason(1).contains("\"CERN-PRDO\"") && reason(1).contains("near to it: CERN-PROD"), "{held:?}");
@@ -63,11 +68,11 @@ fn unknown_sites_wait(deployment: &Deployment) {
 
     let declared = deployment.ask_text(&["registry", "declare", "CERN-PRDO"]);
     assert!(declared.contains("2 reports") && declared.contains("wait again"), "{declared}");
-    eventually("its reports are opened by themselves", || deployment.inbox("opened") == 4);
+    eventually("its reports are opened by themselves", || deployment.inbox("opened") == 5);
     let cric = written(deployment, "cric.json", r#"{"FAR-AWAY-GRID": {"rc_tier_level": 2}}"#);
     let imported = deployment.ask_text(&["registry", "import", &cric]);
     assert_eq!(imported, "cric: 1 sites\n1 reports that were held for want of their site wait again\n");
-    eventually("the registry brought it", || deployment.inbox("opened") == 5);
+    eventually("the registry brought it", || deployment.inbox("opened") == 6);
     assert_eq!(deployment.inbox("held"), 1);
     deployment.ask(&["inbox", "retry"]);
     eventually("still unknown, still there", || deployment.inbox("held") == 1 && deployment.inbox("waiting") == 0);
@@ -78,7 +83,11 @@ fn unknown_sites_wait(deployment: &Deployment) {
     deployment.ask(&["registry", "import", &written(deployment, "get_site.xml", &gocdb(&[("IZOLA-GRID", "")]))]);
     report("wn6", "CERN-PROD");
     eventually("it waits", || deployment.inbox("held") == 2);
-    assert_eq!(deployment.rows(&["hosts"]).len(), 5);
+    assert_eq!(deployment.rows(&["hosts"]).len(), 6);
+    deployment.ask(&["registry", "remove", "cric"]);
+    assert_eq!(deployment.inbox("held"), 2, "there still is a registry");
+    assert!(deployment.ask_text(&["registry", "remove", "gocdb"]).contains("2 reports"));
+    eventually("without one every name is taken again", || deployment.inbox("held") == 0);
 }
 
 fn outside_is_flagged(deployment: &Deployment) {

@@ -51,6 +51,7 @@ impl SiteEntry {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Directory {
     sites: BTreeMap<String, SiteEntry>,
+    any_registry: bool,
 }
 
 impl Directory {
@@ -58,6 +59,7 @@ impl Directory {
     #[must_use]
     pub fn new(mut said: Vec<(Source, Site)>) -> Self {
         said.sort_by_key(|(source, _)| *source);
+        let any_registry = said.iter().any(|(source, _)| *source != Source::Declared);
         let mut sites: BTreeMap<String, SiteEntry> = BTreeMap::new();
         for (source, site) in said {
             let entry = sites.entry(site.name.clone()).or_default();
@@ -81,13 +83,13 @@ impl Directory {
             entry.site.aliases.sort();
             entry.site.aliases.dedup();
         }
-        Directory { sites }
+        Directory { sites, any_registry }
     }
 
-    /// Whether nothing is known of any site: then every well-formed name is as good as another.
+    /// Whether a site's reports are believed: those of sites that somebody names, and all of them before any registry is imported.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.sites.is_empty()
+    pub fn takes(&self, name: &str) -> bool {
+        !self.any_registry || self.sites.contains_key(name)
     }
 
     /// What is known of a site.
@@ -99,12 +101,6 @@ impl Directory {
     /// Every site, by name.
     pub fn iter(&self) -> impl Iterator<Item = &SiteEntry> {
         self.sites.values()
-    }
-
-    /// Whether the newest report of a host of this site came from outside of the site's networks.
-    #[must_use]
-    pub fn is_outside(&self, site: &str, source: &str) -> bool {
-        self.get(site).is_some_and(|entry| entry.is_outside(source))
     }
 
     /// Names near to one that is not known, nearest first, at most three.
@@ -157,8 +153,9 @@ mod tests {
             (b.sources.as_slice(), b.site.tier.as_str(), b.site.contact.as_slice()),
             (&[declared, cric][..], "3", &["me@b.org".to_owned()][..])
         );
-        assert!(directory.is_outside("A", "192.0.3.1") && !directory.is_outside("A", "192.0.2.200"));
-        assert!(!directory.is_outside("B", "192.0.3.1") && !directory.is_outside("C", "192.0.3.1"));
-        assert!(Directory::default().is_empty() && !directory.is_empty());
+        assert!(a.is_outside("192.0.3.1") && !a.is_outside("192.0.2.200") && !b.is_outside("192.0.3.1"));
+        assert!(directory.takes("A") && directory.takes("B") && !directory.takes("C"));
+        let only_declared = Directory::new(vec![(declared, site("B", "", "", "", ""))]);
+        assert!(only_declared.takes("C") && Directory::default().takes("C"), "a declaration alone shuts nobody out");
     }
 }

@@ -14,7 +14,7 @@ const SITE_COLUMNS: &str = "source, name, country, tier, contact, security, pref
 type SiteRow = (String, String, String, String, String, String, String, String);
 
 impl Store {
-    /// Puts a registry's sites in the place of those that it had; gives how many held reports wait again.
+    /// Puts a registry's sites in the place of those that it had, none of them to be rid of it; gives how many held reports wait again.
     ///
     /// # Errors
     /// [`StoreError`]; the sites that were there stay then.
@@ -55,8 +55,6 @@ impl Store {
         retrying(|| async {
             let mut writing = self.begin().await?;
             let forgotten = writing.delete_declared(name).await?;
-            // Without any registry every site is taken: what was held for want of one need not wait for a person.
-            writing.free_reports_of_known_sites().await?;
             writing.commit().await?;
             Ok(forgotten)
         })
@@ -84,7 +82,7 @@ impl Store {
         Ok(directory.get(name).cloned().unwrap_or_default())
     }
 
-    /// When each source was last imported, and how many sites it has.
+    /// Each source with its number of sites and when the newest of them came, unix seconds.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -154,13 +152,14 @@ impl Writing {
         Ok(deleted.rows_affected() > 0)
     }
 
-    /// Lets the reports wait again that were held for want of their site.
+    /// Lets the reports wait again that were held for want of their site; without any registry every site is good.
     async fn free_reports_of_known_sites(&mut self) -> Result<u64, StoreError> {
         let freed = sqlx::query(
             "UPDATE inbox SET state = 'waiting', reason = '', problem = '' WHERE state = 'held' AND problem = ? \
-             AND (site IN (SELECT name FROM registry_site) OR NOT EXISTS (SELECT 1 FROM registry_site))",
+             AND (site IN (SELECT name FROM registry_site) OR NOT EXISTS (SELECT 1 FROM registry_site WHERE source <> ?))",
         )
         .bind(Problem::UnknownSite.as_str())
+        .bind(Source::Declared.as_str())
         .execute(self.connection())
         .await?;
         Ok(freed.rows_affected())
