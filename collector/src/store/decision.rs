@@ -3,7 +3,7 @@
 use report::hash::Hash;
 use sqlx::AssertSqlSafe;
 
-use super::inbox::{ENTRY, EntryRow};
+use super::inbox_entry::{ENTRY, EntryRow};
 use super::{InboxEntry, StoreError, Writing};
 
 /// Reports that are held for nothing but doubts about their sender.
