@@ -138,6 +138,21 @@ pub enum Command {
     /// Tokens that programs show to the API
     #[command(subcommand)]
     Token(Token),
+    /// Who signed in, read host data or changed something, newest first
+    Audit {
+        /// Only of this person
+        #[arg(long, value_name = "NAME")]
+        person: Option<String>,
+        /// Only this action, such as sign-in or read
+        #[arg(long, value_name = "ACTION")]
+        action: Option<String>,
+        /// Since the beginning of 2026-01-31 (UTC), or RFC 3339
+        #[arg(long, value_name = "DATE")]
+        since: Option<String>,
+        /// At most so many
+        #[arg(long, value_name = "N", default_value_t = 1000)]
+        limit: u32,
+    },
     /// Bring the database schema up to this program
     Migrate,
     /// Check configuration, keys and database; changes nothing

@@ -3,10 +3,11 @@
 use report::hash::Hash;
 use report::sealed::Signer;
 
+use crate::access::deed::By;
 use crate::problem::Problem;
 use crate::registry::Site;
 use crate::sender::{self, Doubt, Known, Policy, Unsigned};
-use crate::store::{Deed, InboxEntry, InboxState, Store, StoreError, Writing, retrying};
+use crate::store::{InboxEntry, InboxState, Store, StoreError, Writing, retrying};
 
 /// What an approval did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,15 +64,11 @@ impl Approved {
 ///
 /// # Errors
 /// [`DecisionError`]; nothing has changed then.
-pub async fn approve(store: &Store, report: Hash, by: &Deed<'_>) -> Result<Approved, DecisionError> {
+pub async fn approve(store: &Store, report: Hash, by: By<'_>) -> Result<Approved, DecisionError> {
     retrying(|| try_approve(store, report, by)).await?
 }
 
-async fn try_approve(
-    store: &Store,
-    report: Hash,
-    by: &Deed<'_>,
-) -> Result<Result<Approved, DecisionError>, StoreError> {
+async fn try_approve(store: &Store, report: Hash, by: By<'_>) -> Result<Result<Approved, DecisionError>, StoreError> {
     let mut writing = store.begin().await?;
     let Some(entry) = writing.inbox_entry(report).await? else { return Ok(Err(DecisionError::NoReport(report))) };
     let of_site = entry.state == InboxState::Held.as_str() && entry.problem == Problem::UnknownSite.as_str();
@@ -82,7 +79,7 @@ async fn try_approve(
         Err(error) => return Ok(Err(error)),
     };
     let object = format!("{report}: {}", approved.described());
-    writing.audit(&Deed { action: "inbox approve", object: &object, ..*by }).await?;
+    writing.audit(&by.did("inbox approve", &object)).await?;
     writing.commit().await?;
     Ok(Ok(approved))
 }
@@ -105,7 +102,7 @@ async fn declare(
 async fn pin(
     writing: &mut Writing,
     entry: &InboxEntry,
-    by: &Deed<'_>,
+    by: By<'_>,
 ) -> Result<Result<Approved, DecisionError>, StoreError> {
     let key = match sender_to_approve(entry) {
         Ok(key) => key,
@@ -131,7 +128,7 @@ async fn pin(
 ///
 /// # Errors
 /// [`DecisionError`]; nothing has changed then.
-pub async fn reject(store: &Store, report: Hash, reason: &str, by: &Deed<'_>) -> Result<u64, DecisionError> {
+pub async fn reject(store: &Store, report: Hash, reason: &str, by: By<'_>) -> Result<u64, DecisionError> {
     let reason = reason.trim();
     if reason.is_empty() {
         return Err(DecisionError::NoReason);
@@ -143,7 +140,7 @@ async fn try_reject(
     store: &Store,
     report: Hash,
     reason: &str,
-    by: &Deed<'_>,
+    by: By<'_>,
 ) -> Result<Result<u64, DecisionError>, StoreError> {
     let mut writing = store.begin().await?;
     let Some(entry) = writing.inbox_entry(report).await? else { return Ok(Err(DecisionError::NoReport(report))) };
@@ -158,7 +155,7 @@ async fn try_reject(
         _ => writing.reject_one(report, &told).await?,
     };
     let object = format!("{report} and all like it, {number} reports: {reason}");
-    writing.audit(&Deed { action: "inbox reject", object: &object, ..*by }).await?;
+    writing.audit(&by.did("inbox reject", &object)).await?;
     writing.commit().await?;
     Ok(Ok(number))
 }

@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use clap::Parser as _;
 use jiff::Timestamp;
 use report::sealed::{KeyKind, OpeningKey};
+use wlcg_package_collector::access::deed::By;
 use wlcg_package_collector::access::{Role, Scope, Viewer, operator, people, sign_in, token};
 use wlcg_package_collector::answers::{self, diff::Sides, judge::Judge};
 use wlcg_package_collector::cli::{
@@ -24,7 +25,7 @@ use wlcg_package_collector::reference::ReferenceList;
 use wlcg_package_collector::reference::difference::Difference;
 use wlcg_package_collector::reference::repository::{self, Doubt};
 use wlcg_package_collector::registry::{self, Kind, Source};
-use wlcg_package_collector::store::{Added, Deed, InboxState, NewVersion, Store};
+use wlcg_package_collector::store::{Added, AuditFilter, InboxState, NewVersion, Store};
 use wlcg_package_collector::table::{self, Cell, Format, Table};
 use wlcg_package_collector::{clock, keys, serve, systemd};
 
@@ -96,6 +97,17 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
 async fn answer(store: &Store, config: &Config, question: Command, now: Timestamp) -> anyhow::Result<Table> {
     let date = |at: Option<String>| at.map_or(Ok(now), |at| query::parse_date(&at));
     Ok(match question {
+        Command::Audit { person, action, since, limit } => {
+            let since = since.map(|since| query::parse_since(&since)).transpose()?;
+            let wanted = AuditFilter {
+                person: person.as_deref().unwrap_or_default(),
+                action: action.as_deref().unwrap_or_default(),
+                since: since.map_or(i64::MIN, Timestamp::as_second),
+                before: i64::MAX,
+                limit: i64::from(limit),
+            };
+            answers::audit::table(answers::audit::entries(store, wanted).await?)
+        }
         Command::Hosts { site, at } => answers::hosts::answer(store, &Scope::All, date(at)?, site.as_deref()).await?,
         Command::History(host) => {
             answers::history::answer(store, &Scope::All, &host.host, host.site.as_deref()).await?
@@ -198,7 +210,7 @@ fn run_keys(options: &Options, config: &Config, command: Keys, now: Timestamp) -
 async fn run_token(options: &Options, config: &Config, command: Token, now: Timestamp) -> anyhow::Result<()> {
     let store = open_store(options, config).await?;
     let operator = operator::name();
-    let by = (operator.as_str(), now.as_second());
+    let by = By::operator(&operator, now.as_second());
     match command {
         Token::New { name, role, site, days } => {
             let viewer = people::with_role(name, role_named(role), site)?;
@@ -219,7 +231,8 @@ async fn sign_in_link(
     url: &str,
     now: Timestamp,
 ) -> anyhow::Result<String> {
-    let by = (&*operator::name(), now.as_second());
+    let operator = operator::name();
+    let by = By::operator(&operator, now.as_second());
     sign_in::link(store, viewer, url, config.sign_in_link_minutes, by).await.context("making a sign-in link")
 }
 
@@ -254,7 +267,7 @@ async fn run_reference(options: &Options, config: &Config, command: Reference, n
             let size = i64::try_from(list.references.len()).unwrap_or(i64::MAX);
             let version = NewVersion {
                 name: &list.name,
-                by: Deed::of_operator(&author, now.as_second(), NewVersion::ACTION, &list.name),
+                by: By::operator(&author, now.as_second()),
                 note: &note,
                 content: &content,
                 size,
@@ -306,7 +319,7 @@ async fn from_repository(
     let size = i64::try_from(list.references.len()).unwrap_or(i64::MAX);
     let version = NewVersion {
         name: &list.name,
-        by: Deed::of_operator(&author, now.as_second(), NewVersion::ACTION, &list.name),
+        by: By::operator(&author, now.as_second()),
         note: &note,
         content: &content,
         size,
@@ -337,6 +350,8 @@ fn read_list(file: &Path, name: Option<String>) -> anyhow::Result<ReferenceList>
 }
 
 async fn run_registry(options: &Options, config: &Config, command: Registry, now: Timestamp) -> anyhow::Result<()> {
+    let operator = operator::name();
+    let by = By::operator(&operator, now.as_second());
     let again = |freed: u64| match freed {
         0 => String::new(),
         freed => format!("{freed} reports that were held for want of their site wait again\n"),
@@ -346,7 +361,7 @@ async fn run_registry(options: &Options, config: &Config, command: Registry, now
             let reading = registry::read_file(&file, kind.map(registry_kind))?;
             let store = open_store(options, config).await?;
             let source = Source::Registry(reading.kind);
-            let freed = store.replace_registry(source, &reading.sites, now.as_second()).await?;
+            let freed = store.replace_registry(source, &reading.sites, by).await?;
             let left_out: String = reading.notes.iter().map(|note| format!("left out: {note}\n")).collect();
             say(&format!("{left_out}{}: {} sites\n{}", source.as_str(), reading.sites.len(), again(freed)))
         }
@@ -357,19 +372,19 @@ async fn run_registry(options: &Options, config: &Config, command: Registry, now
         Registry::Declare { name, country, tier, contact, security, network } => {
             let site = registry::Site::declare(&name, (country, tier), (&contact, &security), &network)?;
             let store = open_store(options, config).await?;
-            let freed = store.declare_site(&site, now.as_second()).await?;
+            let freed = store.declare_site(&site, by).await?;
             say(&format!("declared {name}\n{}", again(freed)))
         }
         Registry::Forget { name } => {
             let store = open_store(options, config).await?;
-            let forgotten = store.forget_site(&name).await?;
+            let forgotten = store.forget_site(&name, by).await?;
             anyhow::ensure!(forgotten, "{name:?} is not declared: `registry list` shows by whom a site is known");
             say(&format!("forgot {name}\n"))
         }
         Registry::Remove { kind } => {
             let store = open_store(options, config).await?;
             let source = Source::Registry(registry_kind(kind));
-            let freed = store.replace_registry(source, &[], now.as_second()).await?;
+            let freed = store.replace_registry(source, &[], by).await?;
             say(&format!("removed {}\n{}", source.as_str(), again(freed)))
         }
     }
@@ -385,7 +400,8 @@ fn registry_kind(name: RegistryKind) -> Kind {
 
 async fn run_inbox(options: &Options, config: &Config, action: Option<Inbox>, now: Timestamp) -> anyhow::Result<()> {
     let store = open_store(options, config).await?;
-    let person = operator::name();
+    let operator = operator::name();
+    let by = By::operator(&operator, now.as_second());
     match action.unwrap_or(Inbox::List { state: None, limit: 1000 }) {
         Inbox::List { state, limit } => {
             let state = state
@@ -405,19 +421,17 @@ async fn run_inbox(options: &Options, config: &Config, action: Option<Inbox>, no
             Ok(std::io::stdout().write_all(&body)?)
         }
         Inbox::Approve { report } => {
-            let by = Deed::of_operator(&person, now.as_second(), "", "");
-            let approved = inbox_decision::approve(&store, report.parse()?, &by).await?;
+            let approved = inbox_decision::approve(&store, report.parse()?, by).await?;
             let done = table::visible(&approved.described());
             say(&format!("{done}; {} reports wait again\n", approved.waiting()))
         }
         Inbox::Reject { report, reason } => {
-            let by = Deed::of_operator(&person, now.as_second(), "", "");
-            let rejected = inbox_decision::reject(&store, report.parse()?, &reason, &by).await?;
+            let rejected = inbox_decision::reject(&store, report.parse()?, &reason, by).await?;
             say(&format!("{rejected} reports rejected\n"))
         }
         Inbox::Retry { report } => {
             let hash = report.map(|report| report.parse()).transpose()?;
-            say(&format!("{} reports wait again\n", store.retry_inbox(hash).await?))
+            say(&format!("{} reports wait again\n", store.retry_inbox(hash, by).await?))
         }
     }
 }

@@ -134,6 +134,20 @@ pub fn parse_date(text: &str) -> Result<Timestamp, QueryError> {
     text.parse().map_err(refused)
 }
 
+/// Reads a date from which on something is wanted: `2026-01-31` is the beginning of that day (UTC), or RFC 3339.
+///
+/// # Errors
+/// [`QueryError::Date`] with examples.
+pub fn parse_since(text: &str) -> Result<Timestamp, QueryError> {
+    let refused = |_| QueryError::Date(text.escape_debug().to_string());
+    if let Ok(date) = text.parse::<Date>()
+        && !text.contains(['T', 't', ' '])
+    {
+        return Offset::UTC.to_timestamp(date.at(0, 0, 0, 0)).map_err(refused);
+    }
+    text.parse().map_err(refused)
+}
+
 /// Why a question cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum QueryError {

@@ -10,6 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
 
 use crate::access::csrf::CsrfKey;
+use crate::access::log::AuditLog;
 use crate::access::secret::NoRandom;
 use crate::config::Config;
 use crate::http::{self, Listening, Shared};
@@ -103,6 +104,7 @@ pub async fn serve(
         }
         None
     };
+    let (log, logging) = AuditLog::start(store.clone());
     let router = http::router(Shared {
         store: store.clone(),
         judge: Arc::default(),
@@ -120,6 +122,7 @@ pub async fn serve(
         certificates,
         people: config.people.clone().into(),
         csrf: csrf_key(&store).await?,
+        log,
         session_hours: config.session_hours,
     });
     let stop = async move {
@@ -128,7 +131,7 @@ pub async fn serve(
     };
     let served = http::serve(listening, router, stop).await;
     stopping.send_replace(true);
-    for task in [committing, counting, opening].into_iter().flatten() {
+    for task in [committing, counting, opening, Some(logging)].into_iter().flatten() {
         let _ = task.await;
     }
     store.close().await;

@@ -40,6 +40,7 @@ mod access;
 mod answers;
 mod apache;
 mod at_home;
+mod audit;
 mod credentials;
 mod desk;
 mod faults;

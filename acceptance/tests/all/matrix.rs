@@ -9,11 +9,12 @@ use report::os::short_name;
 use report::package::{Package, Packager};
 use wlcg_acceptance::programs::Deployment;
 use wlcg_package_collector::access::Scope;
+use wlcg_package_collector::access::deed::By;
 use wlcg_package_collector::answers::judge::Judge;
 use wlcg_package_collector::answers::matrix::{self, Counts, Matrix};
 use wlcg_package_collector::compare::{self, Installed, State};
 use wlcg_package_collector::reference::{Reference, ReferenceList};
-use wlcg_package_collector::store::{Arrival, Deed, NewVersion, Store};
+use wlcg_package_collector::store::{Arrival, NewVersion, Store};
 
 on_both_databases!(equals_the_judgement_of_every_host);
 
@@ -124,8 +125,8 @@ pub(super) async fn import(store: &Store, content: &str, imported: i64) {
     let list = ReferenceList::from_toml(content).unwrap();
     let content = list.to_toml().unwrap();
     let size = i64::try_from(list.references.len()).unwrap();
-    let by = Deed::of_operator("test", imported, NewVersion::ACTION, &list.name);
-    let version = NewVersion { name: &list.name, by, note: "", content: &content, size };
+    let version =
+        NewVersion { name: &list.name, by: By::operator("test", imported), note: "", content: &content, size };
     store.import_reference_list(&version).await.unwrap();
 }
 

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 use wlcg_acceptance::programs::{Deployment, eventually};
-use wlcg_package_collector::store::{Added, Deed, NewVersion, Store};
+use wlcg_package_collector::access::deed::By;
+use wlcg_package_collector::store::{Added, NewVersion, Store};
 
 use super::{seal, text};
 
@@ -96,7 +97,7 @@ fn two_editors(deployment: &Deployment) {
                     let author = format!("editor {editor}");
                     let version = NewVersion {
                         name: "baseline",
-                        by: Deed::of_operator(&author, base, NewVersion::ACTION, "baseline"),
+                        by: By::operator(&author, base),
                         note: "",
                         content: "name = \"baseline\"\n",
                         size: 0,
@@ -123,8 +124,7 @@ fn two_editors(deployment: &Deployment) {
         for _ in 0..8 {
             let store = store.clone();
             imports.spawn(async move {
-                let by = Deed::of_operator("", 1, NewVersion::ACTION, "other");
-                let version = NewVersion { name: "other", by, note: "", content: "", size: 0 };
+                let version = NewVersion { name: "other", by: By::operator("", 1), note: "", content: "", size: 0 };
                 store.import_reference_list(&version).await.unwrap()
             });
         }

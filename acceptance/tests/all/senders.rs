@@ -6,10 +6,11 @@ use std::process::{Command, Output};
 use serde_json::Value;
 use wlcg_acceptance::openssl::openssl;
 use wlcg_acceptance::programs::{Collector, Deployment, eventually, program};
+use wlcg_package_collector::access::deed::By;
 use wlcg_package_collector::access::{Role, Scope, Viewer};
 use wlcg_package_collector::inbox_decision::{self, Approved};
 use wlcg_package_collector::problem::Problem;
-use wlcg_package_collector::store::{Deed, InboxFilter, InboxState, Store};
+use wlcg_package_collector::store::{InboxFilter, InboxState, Store};
 
 use super::{seal, text};
 
@@ -299,8 +300,8 @@ fn decided_in_pages(deployment: &Deployment) {
         );
 
         let officer = Viewer { name: "an officer".to_owned(), role: Role::Officer, scope: Scope::All };
-        let by = Deed::of(&officer, "192.0.2.1", 1_800_000_000, "", "");
-        let approved = inbox_decision::approve(&store, elsewhere.parse().unwrap(), &by).await.unwrap();
+        let by = By::viewer(&officer, "192.0.2.1", 1_800_000_000);
+        let approved = inbox_decision::approve(&store, elsewhere.parse().unwrap(), by).await.unwrap();
         assert_eq!(approved, Approved::Site { site: "NEW-SITE".to_owned(), waiting: 1 });
     });
     became(deployment, &elsewhere, "opened", "");

@@ -181,12 +181,12 @@ CREATE TABLE audit (
     person MEDIUMTEXT    NOT NULL,
     role   VARCHAR(16)    NOT NULL,
     source MEDIUMTEXT    NOT NULL,
-    action MEDIUMTEXT    NOT NULL,
+    action VARCHAR(64)   NOT NULL,
     object MEDIUMTEXT    NOT NULL
 ) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 CREATE INDEX audit_by_time ON audit (at);
 CREATE INDEX audit_by_person ON audit (person(100), id);
-CREATE INDEX audit_by_action ON audit (action(32), id);
+CREATE INDEX audit_by_action ON audit (action, id);
 
 -- What the processes of one collector have in common and tell nobody.
 CREATE TABLE secret (

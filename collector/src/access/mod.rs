@@ -1,6 +1,8 @@
 //! Who may see what: officers all and may change it, readers all, sites themselves alone.
 
 pub mod csrf;
+pub mod deed;
+pub mod log;
 pub mod operator;
 pub mod people;
 pub mod secret;

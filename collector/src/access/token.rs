@@ -1,26 +1,22 @@
 //! API tokens: made, listed and revoked by the operator.
 
 use super::Viewer;
+use super::deed::By;
 use super::secret::Secret;
 use super::sign_in::SecretError;
 use crate::answers::time;
-use crate::store::{Deed, Store, StoreError, StoredToken};
+use crate::store::{Store, StoreError, StoredToken};
 use crate::table::{Cell, Table};
 
 /// A new token that holds for so many days.
 ///
 /// # Errors
 /// [`SecretError`].
-pub async fn new(
-    store: &Store,
-    viewer: &Viewer,
-    days: u32,
-    (operator, now): (&str, i64),
-) -> Result<Secret, SecretError> {
+pub async fn new(store: &Store, viewer: &Viewer, days: u32, by: By<'_>) -> Result<Secret, SecretError> {
     let secret = Secret::new_token()?;
     let described = viewer.described();
-    let deed = Deed::of_operator(operator, now, "token new", &described);
-    store.add_token(secret.digest(), viewer, now.saturating_add(i64::from(days) * 86_400), &deed).await?;
+    let deed = by.did("token new", &described);
+    store.add_token(secret.digest(), viewer, by.at.saturating_add(i64::from(days) * 86_400), &deed).await?;
     Ok(secret)
 }
 
@@ -56,8 +52,8 @@ pub async fn list(store: &Store, now: i64) -> Result<Table, StoreError> {
 ///
 /// # Errors
 /// [`SecretError::NoToken`] when there is none of that number that was not revoked.
-pub async fn revoke(store: &Store, id: i64, (operator, now): (&str, i64)) -> Result<(), SecretError> {
+pub async fn revoke(store: &Store, id: i64, by: By<'_>) -> Result<(), SecretError> {
     let object = format!("token {id}");
-    let deed = Deed::of_operator(operator, now, "token revoke", &object);
+    let deed = by.did("token revoke", &object);
     if store.revoke_token(id, &deed).await? { Ok(()) } else { Err(SecretError::NoToken(id)) }
 }

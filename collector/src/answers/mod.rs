@@ -1,5 +1,6 @@
 //! Answers to people's questions: each reads the store in a number of queries that does not grow with the hosts shown.
 
+pub mod audit;
 pub mod change;
 pub mod compare;
 pub mod diff;

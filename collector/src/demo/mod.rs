@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use jiff::Timestamp;
 use report::sealed::KeyKind;
 
+use crate::access::deed::By;
 use crate::access::sign_in::{self, SecretError};
 use crate::access::{Role, Scope, Viewer};
 use crate::answers::judge::Judge;
@@ -16,7 +17,7 @@ use crate::config::Config;
 use crate::keys::{self, KeysError};
 use crate::reference::{ReferenceError, ReferenceList};
 use crate::serve::{self, ServeError};
-use crate::store::{Deed, NewVersion, Store, StoreError};
+use crate::store::{NewVersion, Store, StoreError};
 use crate::table::Format;
 
 /// The example that is shipped with the program.
@@ -77,7 +78,7 @@ pub async fn run(demo: &Demo, now: Timestamp, out: &mut (dyn std::io::Write + Se
     let list = ReferenceList::from_toml(EXAMPLE)?;
     let version = NewVersion {
         name: &list.name,
-        by: Deed::of_operator("demo", now.as_second(), NewVersion::ACTION, &list.name),
+        by: By::operator("demo", now.as_second()),
         note: "the example of config/reference-example.toml",
         content: &list.to_toml()?,
         size: i64::try_from(list.references.len()).unwrap_or(i64::MAX),
@@ -91,7 +92,7 @@ pub async fn run(demo: &Demo, now: Timestamp, out: &mut (dyn std::io::Write + Se
     out.write_all(table.render(Format::Table).as_bytes())?;
 
     let viewer = Viewer { name: "demo".to_owned(), role: Role::Officer, scope: Scope::All };
-    let by = ("demo", after.as_second());
+    let by = By::operator("demo", after.as_second());
     let page = fetch_page(&url, &sign_in::link(&store, &viewer, &url, 1, by).await?).await?;
     if !page.contains(SITE) {
         return Err(DemoError::Page);

@@ -1,5 +1,6 @@
 //! The officer's desk: pages made on the server from plain values, one file a page.
 
+pub mod audit;
 pub mod chart;
 pub mod failure;
 pub mod filters;

@@ -12,7 +12,6 @@ use super::Shared;
 use super::error::HttpError;
 use super::peer::{self, Peer};
 use super::visitor::Visitor;
-use crate::access::Role;
 use crate::clock;
 
 /// Where programs put the proof that pages have in the field `csrf`.
@@ -50,7 +49,7 @@ impl FromRequestParts<Shared> for Officer {
 
     async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<Self, HttpError> {
         let Author(visitor) = Author::from_request_parts(parts, shared).await?;
-        check_officer(&visitor)?;
+        visitor.must_be_officer()?;
         Ok(Officer(visitor))
     }
 }
@@ -72,7 +71,7 @@ impl<T: DeserializeOwned> FromRequest<Shared> for OfficerForm<T> {
 
     async fn from_request(request: Request, shared: &Shared) -> Result<Self, HttpError> {
         let AuthorForm(visitor, form) = AuthorForm::from_request(request, shared).await?;
-        check_officer(&visitor)?;
+        visitor.must_be_officer()?;
         Ok(OfficerForm(visitor, form))
     }
 }
@@ -105,10 +104,6 @@ fn check_proof(visitor: &Visitor, proof: &str, shared: &Shared) -> Result<(), Ht
     let Some(subject) = visitor.csrf_subject() else { return Ok(()) };
     let today = clock::now().as_second().div_euclid(86_400);
     if shared.csrf.holds(&subject, today, proof) { Ok(()) } else { Err(HttpError::NotMeant) }
-}
-
-fn check_officer(visitor: &Visitor) -> Result<(), HttpError> {
-    if visitor.viewer.role == Role::Officer { Ok(()) } else { Err(HttpError::NotOfficer) }
 }
 
 /// The proof in a form, and its other fields.

@@ -64,7 +64,6 @@ pub(super) enum HttpError {
     UnknownPerson(String),
     /// A change by someone who may only look.
     #[error("only officers may do this")]
-    #[allow(dead_code, reason = "see change.rs")]
     NotOfficer,
     /// A request that the person perhaps never meant.
     #[error(

@@ -23,6 +23,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::access::csrf::CsrfKey;
+use crate::access::log::AuditLog;
 use crate::access::people::Person;
 use crate::answers::judge::Judge;
 use crate::intake::Intake;
@@ -66,6 +67,8 @@ pub struct Shared {
     pub people: Arc<[Person]>,
     /// Proves that people mean what they change.
     pub csrf: CsrfKey,
+    /// Where reads and refusals are noted.
+    pub log: AuditLog,
     /// How long a session lasts, in hours.
     pub session_hours: u32,
 }

@@ -61,6 +61,11 @@ impl FromRequestParts<Shared> for Source {
 }
 
 impl Source {
+    /// Where a request came from, in words.
+    pub(super) fn of_request(parts: &Parts, shared: &Shared) -> String {
+        Peer::of(parts).map(|peer| Source::of(&peer, &parts.headers, &shared.trusted_proxies).0).unwrap_or_default()
+    }
+
     /// The address behind a trusted proxy, else the other end itself.
     pub(super) fn of(peer: &Peer, headers: &HeaderMap, proxies: &[IpAddr]) -> Self {
         if peer.is_trusted(proxies)

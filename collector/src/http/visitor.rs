@@ -8,8 +8,9 @@ use report::hash::Hash;
 use super::Shared;
 use super::error::HttpError;
 use super::peer::{self, Peer, Source};
+use crate::access::deed::By;
 use crate::access::secret::{self, TOKEN_PREFIX};
-use crate::access::{Viewer, people};
+use crate::access::{Role, Viewer, people};
 use crate::clock;
 use crate::store::StoredToken;
 
@@ -59,6 +60,16 @@ impl Visitor {
             visitor.csrf = shared.csrf.proof(&subject, now.div_euclid(86_400));
         }
         visitor
+    }
+
+    /// Refuses everybody but officers.
+    pub(super) fn must_be_officer(&self) -> Result<(), HttpError> {
+        if self.viewer.role == Role::Officer { Ok(()) } else { Err(HttpError::NotOfficer) }
+    }
+
+    /// Who does what this request asks for, for the audit log.
+    pub(super) fn by(&self, at: i64) -> By<'_> {
+        By::viewer(&self.viewer, &self.source, at)
     }
 
     /// Whom a browser's proof of intent is for; a token is its own.

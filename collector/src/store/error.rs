@@ -42,6 +42,12 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether the same request may succeed later.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        matches!(self, StoreError::Conflict(_) | StoreError::Unavailable(_))
+    }
+
     /// Whether the transaction lost against another one and should simply run again.
     #[must_use]
     pub fn is_conflict(&self) -> bool {

@@ -8,6 +8,7 @@ use serde::Serialize;
 use sqlx::AssertSqlSafe;
 
 use super::{Store, StoreError, Writing, retrying};
+use crate::access::deed::By;
 use crate::problem::Problem;
 use crate::unseal::{Claimed, SetAside};
 
@@ -157,7 +158,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn retry_inbox(&self, hash: Option<Hash>) -> Result<u64, StoreError> {
+    pub async fn retry_inbox(&self, hash: Option<Hash>, by: By<'_>) -> Result<u64, StoreError> {
         let wanted = hash.map_or_else(String::new, |hash| hash.to_string());
         retrying(|| async {
             let mut writing = self.begin().await?;
@@ -167,6 +168,8 @@ impl Store {
             .bind(wanted.as_str())
             .execute(writing.connection())
             .await?;
+            let object = format!("{} reports {wanted}", result.rows_affected());
+            writing.audit(&by.did("inbox retry", object.trim_end())).await?;
             writing.commit().await?;
             Ok(result.rows_affected())
         })

@@ -38,7 +38,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::access::Scope;
 
-pub use audit::Deed;
+pub use audit::{AuditFilter, AuditLine};
 pub use error::StoreError;
 pub use figures::InboxFigures;
 pub use groups::HostGroup;

@@ -2,7 +2,8 @@
 
 use sqlx::AssertSqlSafe;
 
-use super::{Deed, IDS_PER_STATEMENT, Store, StoreError, Writing, retrying, rows_of_binds};
+use super::{IDS_PER_STATEMENT, Store, StoreError, Writing, retrying, rows_of_binds};
+use crate::access::deed::By;
 
 /// One version of a reference list, without its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,8 +29,8 @@ pub struct ListVersion {
 pub struct NewVersion<'a> {
     /// Name of the list.
     pub name: &'a str,
-    /// Who brings it, and when; noted in the audit log together with the number that it gets.
-    pub by: Deed<'a>,
+    /// Who brings it, and when.
+    pub by: By<'a>,
     /// Why.
     pub note: &'a str,
     /// The list as TOML.
@@ -95,7 +96,7 @@ impl Writing {
         match inserted {
             Ok(done) if done.rows_affected() == 1 => {
                 let object = format!("{}, version {number}", version.name);
-                self.audit(&Deed { object: &object, ..version.by }).await?;
+                self.audit(&version.by.did(NewVersion::ACTION, &object)).await?;
                 Ok(Added::Stored(number))
             }
             Ok(_) => Ok(Added::Overtaken),

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use sqlx::AssertSqlSafe;
 
 use super::{ROWS_PER_STATEMENT, Store, StoreError, Writing, retrying, rows_of_binds};
+use crate::access::deed::By;
 use crate::problem::Problem;
 use crate::registry::{Directory, Site, SiteEntry, Source, join_prefixes, split_prefixes};
 
@@ -18,14 +19,16 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`]; the sites that were there stay then.
-    pub async fn replace_registry(&self, source: Source, sites: &[Site], now: i64) -> Result<u64, StoreError> {
+    pub async fn replace_registry(&self, source: Source, sites: &[Site], by: By<'_>) -> Result<u64, StoreError> {
         retrying(|| async {
             let mut writing = self.begin().await?;
             sqlx::query("DELETE FROM registry_site WHERE source = ?")
                 .bind(source.as_str())
                 .execute(writing.connection())
                 .await?;
-            writing.insert_sites(source, sites, now).await?;
+            writing.insert_sites(source, sites, by.at).await?;
+            let object = format!("{}: {} sites", source.as_str(), sites.len());
+            writing.audit(&by.did("registry import", &object)).await?;
             let freed = writing.free_reports_of_known_sites().await?;
             writing.commit().await?;
             Ok(freed)
@@ -37,10 +40,11 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn declare_site(&self, site: &Site, now: i64) -> Result<u64, StoreError> {
+    pub async fn declare_site(&self, site: &Site, by: By<'_>) -> Result<u64, StoreError> {
         retrying(|| async {
             let mut writing = self.begin().await?;
-            let freed = writing.declare_site(site, now).await?;
+            let freed = writing.declare_site(site, by.at).await?;
+            writing.audit(&by.did("registry declare", &site.name)).await?;
             writing.commit().await?;
             Ok(freed)
         })
@@ -51,10 +55,13 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn forget_site(&self, name: &str) -> Result<bool, StoreError> {
+    pub async fn forget_site(&self, name: &str, by: By<'_>) -> Result<bool, StoreError> {
         retrying(|| async {
             let mut writing = self.begin().await?;
             let forgotten = writing.delete_declared(name).await?;
+            if forgotten {
+                writing.audit(&by.did("registry forget", name)).await?;
+            }
             writing.commit().await?;
             Ok(forgotten)
         })

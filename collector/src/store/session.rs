@@ -4,8 +4,9 @@ use report::hash::Hash;
 use sqlx::AssertSqlSafe;
 
 use super::viewer::{sites_of, viewer_of};
-use super::{Deed, Store, StoreError, retrying};
+use super::{Store, StoreError, retrying};
 use crate::access::Viewer;
+use crate::access::deed::{By, Deed};
 
 /// Person, role and sites.
 type ViewerRow = (String, String, String);
@@ -25,7 +26,7 @@ impl Store {
             .bind(viewer.name.as_str())
             .bind(viewer.role.as_str())
             .bind(sites_of(&viewer.scope))
-            .bind(deed.at)
+            .bind(deed.by.at)
             .bind(expires)
             .execute(writing.connection())
             .await?;
@@ -77,7 +78,7 @@ impl Store {
                 let sql = format!("DELETE FROM {table} WHERE expires <= ?");
                 sqlx::query(AssertSqlSafe(sql)).bind(now).execute(writing.connection()).await?;
             }
-            writing.audit(&Deed::of(&viewer, source, now, "sign-in", "by a link")).await?;
+            writing.audit(&By::viewer(&viewer, source, now).did("sign-in", "by a link")).await?;
             writing.commit().await?;
             Ok(Some(viewer))
         })

@@ -3,8 +3,9 @@
 use report::hash::Hash;
 
 use super::viewer::{sites_of, viewer_of};
-use super::{Deed, Store, StoreError, retrying};
+use super::{Store, StoreError, retrying};
 use crate::access::Viewer;
+use crate::access::deed::Deed;
 
 /// A token, as far as it is known here; times are unix seconds, 0 for never.
 #[derive(Debug, Clone)]
@@ -52,8 +53,8 @@ impl Store {
             .bind(token.to_string())
             .bind(viewer.role.as_str())
             .bind(sites_of(&viewer.scope))
-            .bind(deed.person)
-            .bind(deed.at)
+            .bind(deed.by.person)
+            .bind(deed.by.at)
             .bind(expires)
             .execute(writing.connection())
             .await?;
@@ -91,7 +92,7 @@ impl Store {
         retrying(|| async {
             let mut writing = self.begin().await?;
             let revoked = sqlx::query("UPDATE token SET revoked = ? WHERE id = ? AND revoked = 0")
-                .bind(deed.at)
+                .bind(deed.by.at)
                 .bind(id)
                 .execute(writing.connection())
                 .await?;

@@ -8,8 +8,9 @@ use super::FleetError;
 use super::grid::Grid;
 use super::kernel;
 use super::system::Os;
+use crate::access::deed::By;
 use crate::reference::{Reference, ReferenceList};
-use crate::store::{Deed, NewVersion, Store};
+use crate::store::{NewVersion, Store};
 
 /// What is asked of a package, from a day on.
 struct Asked {
@@ -43,7 +44,7 @@ pub(super) async fn fill(store: &Store, grid: &Grid) -> Result<(), FleetError> {
     for Version { day, list, changed } in versions(grid) {
         let version = NewVersion {
             name: &list.name,
-            by: Deed::of_operator("demo officer", grid.at(day, 9 * 3_600), NewVersion::ACTION, &list.name),
+            by: By::operator("demo officer", grid.at(day, 9 * 3_600)),
             note: &format!("changed: {changed}"),
             content: &list.to_toml()?,
             size: i64::try_from(list.references.len()).unwrap_or(i64::MAX),

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::FleetError;
 use super::grid::Grid;
 use super::site::Site as Invented;
+use crate::access::deed::By;
 use crate::registry::{DeclareError, Kind, Site, Source};
 use crate::store::Store;
 
@@ -17,11 +18,12 @@ pub(super) async fn fill(store: &Store, grid: &Grid, now: Timestamp) -> Result<(
         let sites = grid.sites.iter().filter(move |site| site.tier.is_some() && site.naming.osg == osg);
         sites.map(entry).collect::<Result<Vec<Site>, DeclareError>>()
     };
+    let by = By::operator("demo officer", now.as_second());
     for (kind, sites) in [(Kind::Gocdb, registered(false)?), (Kind::Osg, registered(true)?)] {
-        store.replace_registry(Source::Registry(kind), &sites, now.as_second()).await?;
+        store.replace_registry(Source::Registry(kind), &sites, by).await?;
     }
     for testbed in grid.sites.iter().filter(|site| site.tier.is_none()) {
-        store.declare_site(&entry(testbed)?, now.as_second()).await?;
+        store.declare_site(&entry(testbed)?, by).await?;
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! The desk: one file a page, each for people who are known.
 
+mod audit;
 mod failure;
 mod find;
 mod host;
@@ -38,6 +39,7 @@ pub(super) fn router(shared: &Shared) -> Router<Shared> {
         .route("/sites/{site}", get(site::show))
         .route("/hosts/{site}/{host}", get(host::show))
         .merge(references::router())
+        .route("/audit", get(audit::show))
         .route("/sign-out", post(sign_out::end))
         .route_layer(from_fn_with_state(shared.clone(), guard))
         .route("/sign-in", get(sign_in::show).post(sign_in::sign_in))

@@ -12,10 +12,10 @@ use super::super::error::HttpError;
 use super::super::peer::{Peer, Source};
 use super::super::visitor::{Way, cookie_value, set_cookie};
 use super::page;
+use crate::access::deed::By;
 use crate::access::secret::{self, Secret};
 use crate::clock;
 use crate::desk::sign_in::SignIn;
-use crate::store::Deed;
 
 /// The secret of a link.
 #[derive(Debug, Deserialize)]
@@ -54,9 +54,13 @@ pub(super) async fn sign_in(State(shared): State<Shared>, request: Request) -> R
     let seconds = i64::from(shared.session_hours) * 3_600;
     let now = clock::now().as_second();
     let used = shared.store.use_link(link, session.digest(), (now, now.saturating_add(seconds)), &source).await?;
-    let viewer = used.ok_or(HttpError::UsedLink)?;
+    let Some(viewer) = used else {
+        let by = By { at: now, person: "", role: "", source: &source };
+        shared.log.note(&by.did("sign-in refused", "by a link"));
+        return Err(HttpError::UsedLink);
+    };
     if let Some(before) = before {
-        let deed = Deed::of(&viewer, &source, now, "sign-out", "by signing in again");
+        let deed = By::viewer(&viewer, &source, now).did("sign-out", "by signing in again");
         shared.store.end_session(before, &deed).await?;
     }
     let cookie = set_cookie(cookie, session.reveal(), seconds);

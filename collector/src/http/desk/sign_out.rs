@@ -10,7 +10,6 @@ use super::super::change::AuthorForm;
 use super::super::error::HttpError;
 use super::super::visitor::{Proven, set_cookie};
 use crate::clock;
-use crate::store::Deed;
 
 /// The button has no field but its proof.
 #[derive(Debug, Deserialize)]
@@ -23,6 +22,6 @@ pub(super) async fn end(
 ) -> Result<Response, HttpError> {
     let Proven::Session { session, cookie } = visitor.proven else { return Err(HttpError::SignedInElsewhere) };
     let now = clock::now().as_second();
-    shared.store.end_session(session, &Deed::of(&visitor.viewer, &visitor.source, now, "sign-out", "")).await?;
+    shared.store.end_session(session, &visitor.by(now).did("sign-out", "")).await?;
     Ok(([(header::SET_COOKIE, set_cookie(cookie, "", 0))], Redirect::to("/sign-in")).into_response())
 }

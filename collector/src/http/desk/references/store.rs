@@ -9,9 +9,10 @@ use super::super::super::change::OfficerForm;
 use super::super::super::error::HttpError;
 use super::super::frame;
 use super::{Proposed, drafted, page_with, preview_of};
+use crate::access::deed::By;
 use crate::desk::frame::Section;
 use crate::desk::piece;
-use crate::store::{Added, Deed, NewVersion, retrying};
+use crate::store::{Added, NewVersion, retrying};
 
 /// Stores a version. Where another one was faster nothing is stored: the differences are shown, and the person is asked
 /// again.
@@ -26,7 +27,7 @@ pub(super) async fn store(
     let content = list.to_toml().map_err(|error| HttpError::Page(error.to_string()))?;
     let version = NewVersion {
         name: &name,
-        by: Deed::of(&frame.viewer, &source, frame.now.as_second(), NewVersion::ACTION, &name),
+        by: By::viewer(&frame.viewer, &source, frame.now.as_second()),
         note: proposed.note.trim(),
         content: &content,
         size: i64::try_from(list.references.len()).unwrap_or(i64::MAX),
