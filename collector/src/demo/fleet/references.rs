@@ -175,6 +175,7 @@ fn asked() -> Vec<Asked> {
         security("apptainer", "apptainer", DPKG, &[(BEFORE, "1.3.0"), (205, "1.3.6")]),
         security("ca-policy", "ca-policy-egi-core", EL, &[(BEFORE, "0:1.128"), (290, "0:1.131")]),
         security("ca-policy", "ca-policy-egi-core", DPKG, &[(BEFORE, "1.128"), (290, "1.131")]),
+        security("openssl", "openssl-libs", &[Os::El8], &[(BEFORE, "1:1.1.1c-15"), (240, "1:1.1.1c-15.el8_10.2")]),
         security("openssl", "openssl-libs", &[Os::El9], &[(BEFORE, "1:3.0.7-27"), (240, "1:3.0.7-29")]),
         back_door("xz-libs", &[(BEFORE, "5.6.0"), (BEFORE, "5.6.1")]),
         back_door("liblzma5", &[(BEFORE, "5.6.0"), (BEFORE, "5.6.1")]),
