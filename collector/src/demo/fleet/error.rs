@@ -3,6 +3,7 @@
 use report::sealed::KeyError;
 
 use super::seal::SealingError;
+use crate::access::sign_in::SecretError;
 use crate::answers::AnswerError;
 use crate::intake::IntakeError;
 use crate::keys::KeysError;
@@ -70,6 +71,9 @@ pub enum FleetError {
     /// Answers.
     #[error(transparent)]
     Answer(#[from] AnswerError),
+    /// The link to the desk.
+    #[error(transparent)]
+    SignIn(#[from] SecretError),
     /// Serving.
     #[error(transparent)]
     Serve(#[from] ServeError),

@@ -74,28 +74,26 @@ impl Grid {
         arrivals
     }
 
-    /// In the last ten days, of each kind one for so many hosts.
+    /// In the last ten days, of each kind one for so many hosts that are known by their key.
     fn odd_arrivals(&self) -> Vec<Arrival> {
-        let hosts = self.hosts.len();
-        let each = 1 + hosts / 10_000;
+        let is_known =
+            |host: &Host| host.signs && host.reports.first().is_some_and(|first| first.received < TODAY - 30);
+        let known: Vec<u32> = (0..).zip(&self.hosts).filter(|(_, host)| is_known(host)).map(|(at, _)| at).collect();
+        let kinds = Odd::ALL.into_iter().filter(|odd| *odd != Odd::Moved || self.sites.len() > 1).cycle();
         let mut arrivals = Vec::new();
-        for number in 0..each * Odd::ALL.len() {
-            let (Some(odd), Some(host)) = (Odd::ALL.get(number % Odd::ALL.len()), self.nth_modern(number * 7)) else {
-                continue;
-            };
+        for (number, odd) in kinds.take(Odd::ALL.len() * (1 + self.hosts.len() / 10_000)).enumerate() {
+            let Some(host) = known.get(number * 7 % known.len().max(1)).copied() else { continue };
             let day = TODAY - i32::try_from(number % 10).unwrap_or_default();
             let received = self.at(day, i32::try_from(number).unwrap_or_default() * 977);
             let last = self.hosts.get(host as usize).map_or(0, |host| host.reports.len().saturating_sub(1));
-            arrivals.push(Arrival { received, host, report: u32::try_from(last).unwrap_or_default(), odd: Some(*odd) });
+            arrivals.push(Arrival { received, host, report: u32::try_from(last).unwrap_or_default(), odd: Some(odd) });
         }
         arrivals
     }
 
-    /// A host that does not run the legacy client.
-    fn nth_modern(&self, number: usize) -> Option<u32> {
-        let hosts = (0_u32..).zip(&self.hosts).filter(|(_, host)| !self.is_legacy(host));
-        let modern: usize = self.hosts.iter().filter(|host| !self.is_legacy(host)).count();
-        hosts.map(|(at, _)| at).nth(number.checked_rem(modern)?)
+    /// Another site than the one at this place, if there is one.
+    pub(super) fn neighbour(&self, site: usize) -> Option<&Site> {
+        self.sites.get((site + 1) % self.sites.len().max(1))
     }
 
     /// Whether a host runs pakiti-client.

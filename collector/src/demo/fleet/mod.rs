@@ -30,6 +30,8 @@ pub use self::error::FleetError;
 use self::grid::Grid;
 use self::seal::Sealer;
 use self::text::Writer;
+use super::LINK_MINUTES;
+use crate::access::{Role, Scope, Viewer, sign_in};
 use crate::config::Config;
 use crate::store::Store;
 use crate::{clock, keys, serve};
@@ -101,8 +103,10 @@ pub async fn run(fleet: &Fleet, now: Timestamp, out: &mut (dyn Write + Send)) ->
         return Ok(());
     }
     let (listening, serve::Address(url)) = serve::bind("127.0.0.1:0").await?;
-    writeln!(out, "\nThe desk: {url}/ (the key that opens further reports: {})", secret.display())?;
-    writeln!(out, "The collector goes on until Ctrl-C.")?;
+    let viewer = Viewer { name: "demo".to_owned(), role: Role::Officer, scope: Scope::All };
+    let link = sign_in::link(&store, &viewer, &url, LINK_MINUTES, ("demo", clock::now().as_second())).await?;
+    writeln!(out, "\nThe desk, signed in once and within {LINK_MINUTES} minutes: {link}")?;
+    writeln!(out, "The collector goes on until Ctrl-C; the key that opens further reports is {}.", secret.display())?;
     out.flush()?;
     let stop = serve::asked_to_end()?;
     Ok(serve::serve(store, &Config::default(), keys, listening, stop).await?)

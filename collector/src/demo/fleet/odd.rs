@@ -11,6 +11,12 @@ pub(super) enum Odd {
     Damaged,
     /// Somebody changed it after the host had signed it.
     Forged,
+    /// The host was installed anew and has made itself another key.
+    OtherKey,
+    /// The host signs, but this one it has not signed.
+    NotSigned,
+    /// The host claims to be at another site.
+    Moved,
     /// The disk was full while it was written: the end is missing.
     Truncated,
     /// The package manager gave nothing.
@@ -26,10 +32,13 @@ pub(super) enum Odd {
 }
 
 impl Odd {
-    pub(super) const ALL: [Odd; 9] = [
+    pub(super) const ALL: [Odd; 12] = [
         Odd::ForAnother,
         Odd::Damaged,
         Odd::Forged,
+        Odd::OtherKey,
+        Odd::NotSigned,
+        Odd::Moved,
         Odd::Truncated,
         Odd::NoPackages,
         Odd::NoSite,

@@ -37,13 +37,13 @@ impl Sealer {
         let text = self.writer.text(host, moment, arrival)?.into_bytes();
         let legacy = grid.is_legacy(host);
         let content = if legacy { text } else { compression::compress(&text)? };
-        let signs = match arrival.odd {
-            Some(Odd::Forged) => true,
+        let content = match arrival.odd {
             // A signature would tell that it was changed, not what is wrong with it.
-            Some(Odd::Damaged) => false,
-            _ => host.signs,
+            Some(Odd::NotSigned | Odd::Damaged) => content,
+            Some(Odd::OtherKey) => new_key(arrival, host)?.sign(&content)?,
+            _ if host.signs => self.sender(arrival, host)?.sign(&content)?,
+            _ => content,
         };
-        let content = if signs { self.sender(arrival, host)?.sign(&content)? } else { content };
         let recipient = if arrival.odd == Some(Odd::ForAnother) { &self.stranger } else { &self.recipient };
         let content = if arrival.odd == Some(Odd::Forged) { changed(content) } else { content };
         let body = sealed::seal(&content, std::slice::from_ref(recipient), ContentEncryption::default())?;
@@ -56,11 +56,14 @@ impl Sealer {
         if let Some(sender) = senders().get(&arrival.host) {
             return Ok(Arc::clone(sender));
         }
-        let from = Timestamp::from_second(arrival.received).unwrap_or(Timestamp::UNIX_EPOCH);
-        let made = Arc::new(SigningKey::generate(&host.name, from)?);
+        let made = Arc::new(new_key(arrival, host)?);
         // Two of its reports may be sealed at the same time: the first key stays.
         Ok(Arc::clone(senders().entry(arrival.host).or_insert(made)))
     }
+}
+
+fn new_key(arrival: Arrival, host: &Host) -> Result<SigningKey, KeyError> {
+    SigningKey::generate(&host.name, Timestamp::from_second(arrival.received).unwrap_or(Timestamp::UNIX_EPOCH))
 }
 
 /// The same bytes, but for some in the middle.

@@ -77,6 +77,7 @@ impl Writer {
         let site = match arrival.odd {
             Some(Odd::NoSite) => None,
             Some(Odd::Placeholder) => Some(Cow::Borrowed("MY-SITE")),
+            Some(Odd::Moved) => self.grid.neighbour(farm.site).map(|site| Cow::Borrowed(site.naming.site.as_str())),
             Some(Odd::UnknownSite) => site.map(|site| Cow::Owned(format!("{}-X", site.naming.site))),
             _ => site.map(|site| Cow::Borrowed(site.naming.site.as_str())),
         };
