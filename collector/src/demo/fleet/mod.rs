@@ -31,6 +31,7 @@ use self::grid::Grid;
 use self::seal::Sealer;
 use self::text::Writer;
 use super::LINK_MINUTES;
+use crate::access::deed::By;
 use crate::access::{Role, Scope, Viewer, sign_in};
 use crate::config::Config;
 use crate::store::Store;
@@ -104,7 +105,8 @@ pub async fn run(fleet: &Fleet, now: Timestamp, out: &mut (dyn Write + Send)) ->
     }
     let (listening, serve::Address(url)) = serve::bind("127.0.0.1:0").await?;
     let viewer = Viewer { name: "demo".to_owned(), role: Role::Officer, scope: Scope::All };
-    let link = sign_in::link(&store, &viewer, &url, LINK_MINUTES, ("demo", clock::now().as_second())).await?;
+    let by = By::operator("demo", clock::now().as_second());
+    let link = sign_in::link(&store, &viewer, &url, LINK_MINUTES, by).await?;
     writeln!(out, "\nThe desk, signed in once and within {LINK_MINUTES} minutes: {link}")?;
     writeln!(out, "The collector goes on until Ctrl-C; the key that opens further reports is {}.", secret.display())?;
     out.flush()?;
