@@ -2,10 +2,12 @@
 
 pub mod access;
 pub mod answers;
+pub mod campaign;
 pub mod cli;
 pub mod clock;
 pub mod compare;
 pub mod config;
+pub mod days;
 pub mod demo;
 pub mod desk;
 pub mod history;

@@ -41,6 +41,7 @@ mod answers;
 mod apache;
 mod at_home;
 mod audit;
+mod campaign_progress;
 mod credentials;
 mod desk;
 mod faults;

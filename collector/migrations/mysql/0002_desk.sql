@@ -93,52 +93,65 @@ ALTER TABLE reference_list ADD COLUMN size BIGINT NOT NULL DEFAULT 0;
 UPDATE reference_list SET size = (LENGTH(content) - LENGTH(REPLACE(content, '[[reference]]', ''))) DIV 13;
 CREATE UNIQUE INDEX reference_list_by_number ON reference_list (name, number);
 
--- A target, a deadline and the sites that are asked; `content` is a reference list as TOML, `sites` names joined by line feeds (none: all).
+-- A target, a deadline and the sites that are asked; `content` is a reference list as TOML, `sites` names joined by line
+-- feeds (none: all), `begins` and `deadline` days (UTC, since 1970-01-01). `contacts` are addresses that are not the
+-- registry's, a line a site; `subject` and `letter` what was last written to the sites.
 CREATE TABLE campaign (
     id       BIGINT PRIMARY KEY AUTO_INCREMENT,
-    name     VARCHAR(190)    NOT NULL UNIQUE,
-    note     MEDIUMTEXT    NOT NULL,
-    content  MEDIUMTEXT    NOT NULL,
-    sites    MEDIUMTEXT    NOT NULL,
-    begins   BIGINT  NOT NULL,
-    deadline BIGINT  NOT NULL,
-    author   MEDIUMTEXT    NOT NULL,
-    created  BIGINT  NOT NULL,
-    closed   BIGINT  NOT NULL
+    name     VARCHAR(190) NOT NULL UNIQUE,
+    note     MEDIUMTEXT NOT NULL,
+    content  MEDIUMTEXT NOT NULL,
+    sites    MEDIUMTEXT NOT NULL,
+    begins   BIGINT NOT NULL,
+    deadline BIGINT NOT NULL,
+    contacts MEDIUMTEXT NOT NULL,
+    subject  MEDIUMTEXT NOT NULL,
+    letter   MEDIUMTEXT NOT NULL,
+    author   MEDIUMTEXT NOT NULL,
+    created  BIGINT NOT NULL,
+    closed   BIGINT NOT NULL
 ) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
--- A site, or one host of it, that need not follow a campaign for now.
+-- A site, or one host of it, that need not follow a campaign up to and on the day `expires`. `digest` is the hash of what
+-- makes it: the same one again is the same row.
 CREATE TABLE campaign_exception (
     id       BIGINT PRIMARY KEY AUTO_INCREMENT,
-    campaign BIGINT  NOT NULL,
-    site     MEDIUMTEXT    NOT NULL,
-    host     MEDIUMTEXT    NOT NULL,
-    reason   MEDIUMTEXT    NOT NULL,
-    author   MEDIUMTEXT    NOT NULL,
-    created  BIGINT  NOT NULL,
-    expires  BIGINT  NOT NULL
+    digest   CHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL UNIQUE,
+    campaign BIGINT NOT NULL,
+    site     MEDIUMTEXT NOT NULL,
+    host     MEDIUMTEXT NOT NULL,
+    reason   MEDIUMTEXT NOT NULL,
+    author   MEDIUMTEXT NOT NULL,
+    created  BIGINT NOT NULL,
+    expires  BIGINT NOT NULL
 ) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 CREATE INDEX campaign_exception_by_campaign ON campaign_exception (campaign);
 
--- Mails and webhooks of campaigns: written, seen by a person, approved, then sent.
+-- Mails and webhooks of campaigns: written, seen by a person, approved, then sent. `digest` names what was seen, and the
+-- message on its way; a webhook that tells of a mail `follows` that one.
 CREATE TABLE message (
     id        BIGINT PRIMARY KEY AUTO_INCREMENT,
-    campaign  BIGINT  NOT NULL,
-    site      MEDIUMTEXT    NOT NULL,
-    kind      VARCHAR(16)    NOT NULL,
-    recipient MEDIUMTEXT    NOT NULL,
-    subject   MEDIUMTEXT    NOT NULL,
-    body      MEDIUMTEXT    NOT NULL,
-    state     VARCHAR(16)    NOT NULL,
-    author    MEDIUMTEXT    NOT NULL,
-    created   BIGINT  NOT NULL,
-    attempts  BIGINT  NOT NULL,
-    next_try  BIGINT  NOT NULL,
-    sent      BIGINT  NOT NULL,
-    error     MEDIUMTEXT    NOT NULL
+    digest    CHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL UNIQUE,
+    follows   CHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    campaign  BIGINT NOT NULL,
+    site      MEDIUMTEXT NOT NULL,
+    kind      VARCHAR(16) NOT NULL,
+    recipient MEDIUMTEXT NOT NULL,
+    subject   MEDIUMTEXT NOT NULL,
+    body      MEDIUMTEXT NOT NULL,
+    state     VARCHAR(16) NOT NULL,
+    author    MEDIUMTEXT NOT NULL,
+    created   BIGINT NOT NULL,
+    approver  MEDIUMTEXT NOT NULL,
+    approved  BIGINT NOT NULL,
+    attempts  BIGINT NOT NULL,
+    next_try  BIGINT NOT NULL,
+    sent      BIGINT NOT NULL,
+    error     MEDIUMTEXT NOT NULL
 ) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 CREATE INDEX message_by_state ON message (state, next_try);
 CREATE INDEX message_by_campaign ON message (campaign);
+CREATE INDEX message_by_follows ON message (follows);
 
 -- API tokens: only a hash of each is kept. `sites` are names joined by line feeds.
 CREATE TABLE token (

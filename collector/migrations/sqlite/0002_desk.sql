@@ -91,52 +91,65 @@ ALTER TABLE reference_list ADD COLUMN size BIGINT NOT NULL DEFAULT 0;
 UPDATE reference_list SET size = (LENGTH(content) - LENGTH(REPLACE(content, '[[reference]]', ''))) / 13;
 CREATE UNIQUE INDEX reference_list_by_number ON reference_list (name, number);
 
--- A target, a deadline and the sites that are asked; `content` is a reference list as TOML, `sites` names joined by line feeds (none: all).
+-- A target, a deadline and the sites that are asked; `content` is a reference list as TOML, `sites` names joined by line
+-- feeds (none: all), `begins` and `deadline` days (UTC, since 1970-01-01). `contacts` are addresses that are not the
+-- registry's, a line a site; `subject` and `letter` what was last written to the sites.
 CREATE TABLE campaign (
     id       INTEGER PRIMARY KEY,
-    name     TEXT    NOT NULL UNIQUE,
-    note     TEXT    NOT NULL,
-    content  TEXT    NOT NULL,
-    sites    TEXT    NOT NULL,
-    begins   BIGINT  NOT NULL,
-    deadline BIGINT  NOT NULL,
-    author   TEXT    NOT NULL,
-    created  BIGINT  NOT NULL,
-    closed   BIGINT  NOT NULL
+    name     TEXT NOT NULL UNIQUE,
+    note     TEXT NOT NULL,
+    content  TEXT NOT NULL,
+    sites    TEXT NOT NULL,
+    begins   BIGINT NOT NULL,
+    deadline BIGINT NOT NULL,
+    contacts TEXT NOT NULL,
+    subject  TEXT NOT NULL,
+    letter   TEXT NOT NULL,
+    author   TEXT NOT NULL,
+    created  BIGINT NOT NULL,
+    closed   BIGINT NOT NULL
 );
 
--- A site, or one host of it, that need not follow a campaign for now.
+-- A site, or one host of it, that need not follow a campaign up to and on the day `expires`. `digest` is the hash of what
+-- makes it: the same one again is the same row.
 CREATE TABLE campaign_exception (
     id       INTEGER PRIMARY KEY,
-    campaign BIGINT  NOT NULL,
-    site     TEXT    NOT NULL,
-    host     TEXT    NOT NULL,
-    reason   TEXT    NOT NULL,
-    author   TEXT    NOT NULL,
-    created  BIGINT  NOT NULL,
-    expires  BIGINT  NOT NULL
+    digest   TEXT NOT NULL UNIQUE,
+    campaign BIGINT NOT NULL,
+    site     TEXT NOT NULL,
+    host     TEXT NOT NULL,
+    reason   TEXT NOT NULL,
+    author   TEXT NOT NULL,
+    created  BIGINT NOT NULL,
+    expires  BIGINT NOT NULL
 );
 CREATE INDEX campaign_exception_by_campaign ON campaign_exception (campaign);
 
--- Mails and webhooks of campaigns: written, seen by a person, approved, then sent.
+-- Mails and webhooks of campaigns: written, seen by a person, approved, then sent. `digest` names what was seen, and the
+-- message on its way; a webhook that tells of a mail `follows` that one.
 CREATE TABLE message (
     id        INTEGER PRIMARY KEY,
-    campaign  BIGINT  NOT NULL,
-    site      TEXT    NOT NULL,
-    kind      TEXT    NOT NULL,
-    recipient TEXT    NOT NULL,
-    subject   TEXT    NOT NULL,
-    body      TEXT    NOT NULL,
-    state     TEXT    NOT NULL,
-    author    TEXT    NOT NULL,
-    created   BIGINT  NOT NULL,
-    attempts  BIGINT  NOT NULL,
-    next_try  BIGINT  NOT NULL,
-    sent      BIGINT  NOT NULL,
-    error     TEXT    NOT NULL
+    digest    TEXT NOT NULL UNIQUE,
+    follows   TEXT NOT NULL,
+    campaign  BIGINT NOT NULL,
+    site      TEXT NOT NULL,
+    kind      TEXT NOT NULL,
+    recipient TEXT NOT NULL,
+    subject   TEXT NOT NULL,
+    body      TEXT NOT NULL,
+    state     TEXT NOT NULL,
+    author    TEXT NOT NULL,
+    created   BIGINT NOT NULL,
+    approver  TEXT NOT NULL,
+    approved  BIGINT NOT NULL,
+    attempts  BIGINT NOT NULL,
+    next_try  BIGINT NOT NULL,
+    sent      BIGINT NOT NULL,
+    error     TEXT NOT NULL
 );
 CREATE INDEX message_by_state ON message (state, next_try);
 CREATE INDEX message_by_campaign ON message (campaign);
+CREATE INDEX message_by_follows ON message (follows);
 
 -- API tokens: only a hash of each is kept. `sites` are names joined by line feeds.
 CREATE TABLE token (

@@ -1,6 +1,7 @@
 //! Answers to people's questions: each reads the store in a number of queries that does not grow with the hosts shown.
 
 pub mod audit;
+pub mod campaign;
 pub mod change;
 pub mod compare;
 pub mod diff;
@@ -67,6 +68,12 @@ pub enum AnswerError {
         /// The date asked for.
         at: Timestamp,
     },
+    /// A campaign of that name or number.
+    #[error("no campaign {0:?}: `campaign list` shows those there are")]
+    NoCampaign(String),
+    /// A stored campaign.
+    #[error(transparent)]
+    Campaign(#[from] crate::campaign::CampaignError),
     /// A list of that name.
     #[error("no reference list named {0:?}: `reference list` shows those there are")]
     NoList(String),

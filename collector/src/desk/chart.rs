@@ -3,11 +3,10 @@
 use std::collections::BTreeSet;
 
 use askama::Template;
-use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::tz::Offset;
 
 use super::filters;
+use crate::days::date;
 
 /// Where the lines are in a drawing of 640 by 260: the rest is for the numbers beside and the days beneath.
 const LEFT: f64 = 52.0;
@@ -58,21 +57,6 @@ pub struct Mark {
     pub day: i64,
     /// What it means.
     pub name: String,
-}
-
-/// The day that many days after 1970-01-01.
-#[must_use]
-pub fn date(day: i64) -> Date {
-    let seconds = day.saturating_mul(86_400);
-    let time = Timestamp::from_second(seconds).unwrap_or(if day < 0 { Timestamp::MIN } else { Timestamp::MAX });
-    Offset::UTC.to_datetime(time).date()
-}
-
-/// How many days after 1970-01-01 a date is.
-#[must_use]
-pub fn day(date: Date) -> i64 {
-    let since = Date::constant(1970, 1, 1).until(date).unwrap_or_default();
-    i64::from(since.get_days())
 }
 
 /// What the drawing spans.
@@ -212,14 +196,6 @@ mod tests {
 
     fn line(name: &str, points: &[(i64, i64)]) -> Series {
         Series { name: name.to_owned(), points: points.to_vec(), filled: true }
-    }
-
-    #[test]
-    fn days_are_dates_and_back() {
-        assert_eq!(date(20_453).to_string(), "2025-12-31");
-        assert_eq!(day(Date::constant(2025, 12, 31)), 20_453);
-        assert_eq!(day(date(-1)), -1);
-        assert_eq!(date(i64::MAX).year(), 9999);
     }
 
     #[test]

@@ -147,11 +147,13 @@ impl HttpError {
             HttpError::Intake(_) | HttpError::Store(_) | HttpError::Answer(AnswerError::Store(_)) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "try again later")
             }
+            HttpError::Answer(AnswerError::Campaign(_)) => (StatusCode::UNPROCESSABLE_ENTITY, "cannot be as written"),
             HttpError::Answer(
                 AnswerError::NoHost(_)
                 | AnswerError::TooEarly { .. }
                 | AnswerError::NoList(_)
-                | AnswerError::NoVersion { .. },
+                | AnswerError::NoVersion { .. }
+                | AnswerError::NoCampaign(_),
             ) => (StatusCode::NOT_FOUND, "not found"),
             HttpError::Page(_) => (StatusCode::INTERNAL_SERVER_ERROR, "page failed"),
             HttpError::NoSite(_) => (StatusCode::NOT_FOUND, "not found"),

@@ -4,7 +4,8 @@ use jiff::civil::Date;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Reads `2026-01-31` and nothing else: a time of day would be dropped without a word.
-pub(super) fn parse(text: &str) -> Option<Date> {
+#[must_use]
+pub fn parse(text: &str) -> Option<Date> {
     text.parse().ok().filter(|date: &Date| date.year() >= 0 && date.to_string() == text)
 }
 

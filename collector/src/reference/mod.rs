@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+pub use self::date::parse as parse_date;
 pub use self::error::ReferenceError;
 pub use self::table::COLUMNS;
 use self::typed::Fault;

@@ -4,7 +4,8 @@
 const LONGEST: usize = 254;
 
 /// The addresses in a text, parted by commas, semicolons or space, and what in it is none.
-pub(super) fn split(text: &str) -> (Vec<String>, Vec<String>) {
+#[must_use]
+pub fn split(text: &str) -> (Vec<String>, Vec<String>) {
     let words = text.split([',', ';', ' ', '\t', '\r', '\n']).filter(|word| !word.is_empty()).map(str::to_owned);
     words.partition(|word| is_address(word))
 }

@@ -16,6 +16,7 @@ pub use declare::DeclareError;
 pub use directory::{Directory, SiteEntry, Source};
 pub use error::{RegistryError, RegistryProblem};
 pub use file::read_file;
+pub use mail::split as split_addresses;
 pub use prefix::{join as join_prefixes, outside, split as split_prefixes};
 pub use reading::{Reading, Site, read};
 

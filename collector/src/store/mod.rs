@@ -1,9 +1,12 @@
 //! The only door to the database: one `Store` for SQLite and MySQL/MariaDB, every write a named, retryable transaction.
 
 mod audit;
+mod campaign;
 mod contents;
+mod count;
 mod decision;
 mod error;
+mod exception;
 mod facts;
 mod figures;
 mod groups;
@@ -14,7 +17,9 @@ mod inbox;
 mod inbox_entry;
 mod known_host;
 mod list;
+mod message;
 mod migration;
+mod outbox;
 mod package;
 mod present;
 mod reference;
@@ -39,7 +44,10 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use crate::access::Scope;
 
 pub use audit::{AuditFilter, AuditLine};
+pub use campaign::StoredCampaign;
+pub use count::{CountChange, HostPast, SilentGroup};
 pub use error::StoreError;
+pub use exception::StoredException;
 pub use figures::InboxFigures;
 pub use groups::HostGroup;
 pub use host::HostId;
@@ -49,6 +57,7 @@ pub use inbox::{InboxState, Incoming, Sealed};
 pub use inbox_entry::{InboxEntry, InboxFilter};
 pub use known_host::KnownHost;
 pub use list::PackageIds;
+pub use message::{Message, MessageKind, MessageState, NewMessage};
 pub use present::Arrival;
 pub use reference::{Added, ListVersion, NewVersion, StoredList};
 pub use refusal::{OTHER_ADDRESSES, RefusalCount};

@@ -10,7 +10,6 @@ use super::super::visitor::Visitor;
 use super::{frame, page};
 use crate::answers::matrix::{self, Change, Matrix};
 use crate::compare::State as Verdict;
-use crate::desk::chart;
 use crate::desk::frame::{Paging, Section};
 use crate::desk::overview::{CHANGES_SHOWN, Overview, SITES_PER_PAGE, by_concern};
 use crate::history::day_of;
@@ -33,7 +32,7 @@ pub(super) async fn show(
     let scope = &frame.viewer.scope;
     let (store, judge, now) = (&shared.store, &shared.judge, frame.now);
     let mut matrix = matrix::at_present(store, judge, scope, now, shared.stale_after_days).await?;
-    let yesterday = chart::date(day_of(now.as_second()) - 1);
+    let yesterday = crate::days::date(day_of(now.as_second()) - 1);
     let before = matrix::on_day(store, judge, scope, yesterday, Some(now)).await?;
     let mut changes = matrix::changes(&before, &matrix);
     changes.sort_by_key(|change| std::cmp::Reverse(weight(change)));

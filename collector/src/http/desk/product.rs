@@ -12,7 +12,7 @@ use super::super::visitor::Visitor;
 use super::{frame, page};
 use crate::answers::product;
 use crate::answers::spread::{self, VersionSpread};
-use crate::desk::chart::{self, Chart, Mark, Series};
+use crate::desk::chart::{Chart, Mark, Series};
 use crate::desk::frame::{Paging, Section};
 use crate::desk::product::{ProductPage, SITES_PER_PAGE, VERSIONS_SHOWN};
 use crate::history::day_of;
@@ -43,7 +43,7 @@ pub(super) async fn show(
     let mut answer = product::answer(store, judge, scope, &package, (now, stale)).await?;
     let spread = spread::of(store, scope, &package, now, stale).await?;
     let deadlines: BTreeSet<i64> =
-        answer.references.iter().filter_map(|(_, asked)| Some(chart::day(asked.deadline?))).collect();
+        answer.references.iter().filter_map(|(_, asked)| Some(crate::days::day(asked.deadline?))).collect();
     let marks = deadlines.into_iter().map(|day| Mark { day, name: "deadline".to_owned() });
     let chart = versions_chart(spread, marks.collect(), day_of(now.as_second()));
     let versions_left = answer.versions.len().saturating_sub(VERSIONS_SHOWN);
