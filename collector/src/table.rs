@@ -94,7 +94,7 @@ impl Table {
             serde_json::Value::Object(values.collect())
         };
         let rows: Vec<_> = self.rows.iter().map(object).collect();
-        without_controls(&serde_json::to_string_pretty(&rows).unwrap_or_default()) + "\n"
+        harmless_json(&serde_json::to_string_pretty(&rows).unwrap_or_default()) + "\n"
     }
 
     fn csv(&self) -> String {
@@ -139,7 +139,8 @@ fn is_format(c: char) -> bool {
 }
 
 /// JSON without what misleads a terminal, as escapes: the values stay the same (RFC 8259, section 7).
-fn without_controls(json: &str) -> String {
+#[must_use]
+pub fn harmless_json(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
         // Line feeds are the layout's own: within values they have been escaped already.

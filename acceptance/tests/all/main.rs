@@ -39,6 +39,7 @@ macro_rules! needs_a_box {
 mod access;
 mod answers;
 mod apache;
+mod api;
 mod at_home;
 mod audit;
 mod campaign_progress;

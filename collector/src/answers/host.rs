@@ -12,6 +12,7 @@ use super::standard::ComparedProduct;
 use super::timeline::{self, Step};
 use super::{AnswerError, time};
 use crate::access::Scope;
+use crate::history::{self, Interval};
 use crate::store::{KnownHost, Store};
 
 /// A host.
@@ -60,11 +61,7 @@ pub async fn answer(
     now: Timestamp,
     stale_after_days: u32,
 ) -> Result<HostAnswer, AnswerError> {
-    let unknown = || AnswerError::NoHost(name.to_owned());
-    if !scope.holds(site) {
-        return Err(unknown());
-    }
-    let known = store.known_host(site, name).await?.ok_or_else(unknown)?;
+    let known = known(store, scope, (site, name)).await?;
     let ids = store.list(known.list).await?;
     let mut packages: Vec<Package<'static>> = store.packages(&ids).await?.into_values().collect();
     packages.sort();
@@ -92,6 +89,35 @@ pub async fn answer(
         packages,
         products,
     })
+}
+
+/// The newest state of the host of that name at a site, as far as it may be seen.
+///
+/// # Errors
+/// [`AnswerError::NoHost`] and the store's.
+pub async fn known(store: &Store, scope: &Scope, (site, name): (&str, &str)) -> Result<KnownHost, AnswerError> {
+    let unknown = || AnswerError::NoHost(name.to_owned());
+    if !scope.holds(site) {
+        return Err(unknown());
+    }
+    store.known_host(site, name).await?.ok_or_else(unknown)
+}
+
+/// The state of a host at a time, as far as it may be seen; its newest without one.
+///
+/// # Errors
+/// [`AnswerError::NoHost`], [`AnswerError::TooEarly`] and the store's.
+pub async fn state_at(
+    store: &Store,
+    scope: &Scope,
+    (site, name): (&str, &str),
+    at: Option<Timestamp>,
+) -> Result<Interval, AnswerError> {
+    let host = known(store, scope, (site, name)).await?;
+    let at = at.unwrap_or(Timestamp::MAX);
+    let intervals = history::intervals(store.runs(host.host).await?);
+    let state = intervals.into_iter().rev().find(|interval| interval.from <= at.as_second());
+    state.ok_or_else(|| AnswerError::TooEarly { name: name.to_owned(), at })
 }
 
 /// Packages whose version names a kernel that can be started: rpm's, then Debian's and Ubuntu's.

@@ -1,5 +1,6 @@
 //! The only door to HTTP: every route on one screen.
 
+mod api;
 #[allow(dead_code, reason = "every page and endpoint that changes something takes what it needs of it")]
 mod change;
 mod desk;
@@ -78,9 +79,7 @@ pub fn router(shared: Shared) -> Router {
     let mut router = Router::new()
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
-        .route("/metrics", get(metrics::show))
-        .fallback(error::not_found)
-        .method_not_allowed_fallback(error::method_not_allowed);
+        .route("/metrics", get(metrics::show));
     if shared.intake.is_some() {
         router = router
             .route("/v1/reports", post(receive::receive))
@@ -89,9 +88,10 @@ pub fn router(shared: Shared) -> Router {
             .route("/package-report", post(legacy::receive));
     }
     if shared.desk {
-        router = router.merge(desk::router(&shared));
+        router = router.merge(desk::router(&shared)).merge(api::router(&shared));
     }
-    router.with_state(shared)
+    // Last: what is added later would not know of it.
+    router.fallback(error::not_found).method_not_allowed_fallback(error::method_not_allowed).with_state(shared)
 }
 
 /// Serves on every socket until `stop`, then finishes the requests it has.

@@ -1,0 +1,113 @@
+//! `GET /api/v1/find`: which hosts have a package, now or at a date.
+
+use axum::extract::State as Axum;
+use axum::response::Response;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::super::Shared;
+use super::super::error::HttpError;
+use super::Asker;
+use super::answer::{List, Wanted};
+use super::cursor::Cursor;
+use super::question::{At, Limit, PackageQuestion, Question, Word};
+use super::rows::{Time, rows};
+use crate::answers::find;
+use crate::answers::select::HostsAsked;
+
+rows! {
+    /// A package on a host.
+    struct FoundPackage {
+        /// The host's site.
+        site: String,
+        /// The host.
+        host: String,
+        /// Short name of its system, such as `el9`, where we know one.
+        os: Option<String>,
+        /// The tag that its site gave it.
+        tag: String,
+        /// The package.
+        package: String,
+        /// Its version in its manager's form.
+        version: String,
+        /// Its architecture.
+        arch: String,
+        /// Its manager.
+        packager: String,
+        /// The host's last report, by its own clock.
+        last_report: Time,
+    }
+}
+
+/// What may be asked.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Asked {
+    /// `PACKAGE` or `PACKAGE OP VERSION`, OP one of `< <= = != >= >`; `*` and `?` in the name stand for others, and what the version
+    /// leaves out (epoch, release) is not compared.
+    #[param(inline, example = "xrootd-server < 5.6.4")]
+    q: PackageQuestion,
+    /// As it was then.
+    #[param(inline, required = false)]
+    #[serde(default)]
+    at: Option<At>,
+    /// Only this site.
+    #[param(inline, required = false)]
+    #[serde(default)]
+    site: Option<Word>,
+    /// Only this system: its short name, such as `el9`, or its own words where it has none.
+    #[param(inline, required = false)]
+    #[serde(default)]
+    os: Option<Word>,
+    /// Only this tag.
+    #[param(inline, required = false)]
+    #[serde(default)]
+    tag: Option<Word>,
+    /// Where the page before ended.
+    #[param(inline, required = false)]
+    #[serde(default)]
+    cursor: Option<Cursor>,
+    /// At most so many rows; more only to show one host whole.
+    #[param(inline, required = false)]
+    #[serde(default)]
+    limit: Limit,
+}
+
+/// Which hosts have a package
+///
+/// One row for each host and package that the question matches, now or at a date.
+#[utoipa::path(get, path = "/find", tag = "hosts", params(Asked), responses((status = 200, description = "A page of packages on hosts", body = List<FoundPackage>)))]
+pub(super) async fn list(
+    Axum(shared): Axum<Shared>,
+    asker: Asker,
+    wanted: Wanted,
+    Question(asked): Question<Asked>,
+) -> Result<Response, HttpError> {
+    let word = |word: Option<Word>| word.map(|word| word.0);
+    let hosts =
+        HostsAsked { site: word(asked.site), os: word(asked.os), tag: word(asked.tag), ..HostsAsked::default() };
+    let after = asked.cursor.as_ref().map(Cursor::host);
+    let page = find::page(
+        &shared.store,
+        &shared.judge,
+        &asker.viewer.scope,
+        (&asked.q.0, &hosts, asked.at.map(|at| at.0)),
+        (after.as_ref(), asked.limit.rows()),
+        (asker.now, shared.stale_after_days),
+    )
+    .await?;
+    let next = page.next.as_ref().map(Cursor::after_host);
+    let row = |found: find::Found| FoundPackage {
+        site: found.site,
+        host: found.host,
+        os: found.os,
+        tag: found.tag,
+        package: found.package.name.into_owned(),
+        version: found.package.version.into_owned(),
+        arch: found.package.arch.into_owned(),
+        packager: found.package.packager.to_string(),
+        last_report: Time(found.last_news),
+    };
+    wanted.rows(&List { items: page.items.into_iter().map(row).collect(), next })
+}

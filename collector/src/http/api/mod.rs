@@ -1,0 +1,114 @@
+//! `/api/v1`: everything that the pages show, for programs; one file an endpoint.
+
+mod answer;
+mod changes;
+mod cursor;
+mod diff;
+mod document;
+mod find;
+mod history;
+mod host;
+mod hosts;
+mod overview;
+mod packages;
+mod product;
+mod products;
+mod question;
+mod references;
+mod registry;
+mod rows;
+mod site;
+mod sites;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::middleware::from_fn_with_state;
+use axum::{Extension, Router};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::Offset;
+use utoipa::OpenApi as _;
+use utoipa::openapi::OpenApi as Document;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::Shared;
+use super::error::HttpError;
+use super::guard::guard;
+use super::visitor::Visitor;
+use crate::access::Viewer;
+use crate::clock;
+
+/// Every endpoint; those that show data are behind the guard.
+pub(super) fn router(shared: &Shared) -> Router<Shared> {
+    let (router, document) = endpoints(|guarded| guarded.route_layer(from_fn_with_state(shared.clone(), guard)));
+    router.layer(Extension(document::Served(document.to_json().unwrap_or_default().into())))
+}
+
+/// Every endpoint with what it says of itself.
+fn endpoints(guard: impl FnOnce(OpenApiRouter<Shared>) -> OpenApiRouter<Shared>) -> (Router<Shared>, Document) {
+    let guarded = OpenApiRouter::new()
+        .routes(routes!(overview::show))
+        .routes(routes!(changes::list))
+        .routes(routes!(sites::list))
+        .routes(routes!(site::show))
+        .routes(routes!(hosts::list))
+        .routes(routes!(host::show))
+        .routes(routes!(packages::list))
+        .routes(routes!(history::list))
+        .routes(routes!(diff::list))
+        .routes(routes!(find::list))
+        .routes(routes!(products::list))
+        .routes(routes!(product::show))
+        .routes(routes!(product::sites))
+        .routes(routes!(product::spread))
+        .routes(routes!(references::list))
+        .routes(routes!(references::show))
+        .routes(routes!(references::difference))
+        .routes(routes!(registry::list));
+    let all = guard(guarded).routes(routes!(document::show));
+    let (router, mut document) =
+        OpenApiRouter::with_openapi(document::Beginning::openapi()).nest("/api/v1", all).split_for_parts();
+    document::finish(&mut document);
+    (router, document)
+}
+
+/// Who asks, and when.
+#[derive(Debug)]
+struct Asker {
+    viewer: Viewer,
+    now: Timestamp,
+}
+
+impl FromRequestParts<Shared> for Asker {
+    type Rejection = HttpError;
+
+    async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<Self, HttpError> {
+        let visitor = Visitor::from_request_parts(parts, shared).await?;
+        Ok(Asker { viewer: visitor.viewer, now: clock::now() })
+    }
+}
+
+/// The day that a time is in, UTC.
+fn date(at: Timestamp) -> Date {
+    Offset::UTC.to_datetime(at).date()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_document_has_every_route() {
+        let (router, document) = endpoints(|all| all);
+        let routed = format!("{router:?}");
+        for path in document.paths.paths.keys() {
+            assert!(routed.contains(&format!("\"{path}\"")), "{path} is described and not routed: {routed}");
+        }
+        let routes = routed.split('"').filter(|path| path.starts_with("/api/"));
+        for path in routes {
+            assert!(document.paths.paths.contains_key(path), "{path} is routed and not described");
+        }
+        assert!(document.paths.paths.len() > 15);
+    }
+}
