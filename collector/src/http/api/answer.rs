@@ -9,6 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::super::error::HttpError;
+use super::BASE;
 use super::rows::{self, Row};
 use crate::table::{Format, Table, harmless_json};
 
@@ -106,7 +107,8 @@ impl Wanted {
         });
         let cursor = format!("cursor={next}");
         let query: Vec<&str> = kept.chain([cursor.as_str()]).collect();
-        format!("<{}?{}>; rel=\"next\"", self.uri.path(), query.join("&"))
+        // The router has taken the beginning off the path.
+        format!("<{BASE}{}?{}>; rel=\"next\"", self.uri.path(), query.join("&"))
     }
 }
 
@@ -176,8 +178,8 @@ mod tests {
     #[test]
     fn the_next_page_asks_the_same() {
         let wanted = |uri: &str| Wanted { csv: false, if_none_match: None, uri: uri.parse().unwrap() };
-        assert_eq!(wanted("/api/v1/hosts").link("61"), "</api/v1/hosts?cursor=61>; rel=\"next\"");
-        let link = wanted("/api/v1/hosts?cursor=60&site=A%20B&format=csv").link("61");
+        assert_eq!(wanted("/hosts").link("61"), "</api/v1/hosts?cursor=61>; rel=\"next\"");
+        let link = wanted("/hosts?cursor=60&site=A%20B&format=csv").link("61");
         assert_eq!(link, "</api/v1/hosts?site=A%20B&format=csv&cursor=61>; rel=\"next\"");
     }
 }

@@ -6,6 +6,7 @@ use axum::Extension;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use report::acknowledgement::PROBLEM_MEDIA_TYPE;
+use utoipa::openapi::link::LinkBuilder;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -14,6 +15,8 @@ use utoipa::openapi::{
     path::{ParameterBuilder, ParameterIn},
 };
 use utoipa::{OpenApi, ToSchema};
+
+use super::BASE;
 
 /// What the document says before any endpoint does.
 #[derive(OpenApi)]
@@ -65,8 +68,8 @@ pub(super) async fn show(Extension(Served(document)): Extension<Served>) -> Resp
     (headers, document.to_string()).into_response()
 }
 
-/// Path of the document itself, which is for everybody.
-const OWN: &str = "/api/v1/openapi.json";
+/// The document itself, which is for everybody.
+const OWN: &str = "openapi.json";
 
 /// Adds what holds for every endpoint: who may ask, forms, tags, and how problems are told.
 pub(super) fn finish(document: &mut Document) {
@@ -76,15 +79,16 @@ pub(super) fn finish(document: &mut Document) {
         components.add_security_scheme(name, scheme);
     }
     for (path, item) in &mut document.paths.paths {
-        if path == OWN {
-            continue;
-        }
         // Names by which clients that are made from the document call their functions.
         let name: String = path.chars().filter(|c| !"{}".contains(*c)).collect();
-        let name = name.trim_start_matches("/api/v1/").replace('/', "_");
+        let name = name.trim_start_matches(BASE).trim_start_matches('/').replace('/', "_");
+        if name == OWN {
+            continue;
+        }
         if let Some(get) = &mut item.get {
             get.operation_id = Some(format!("get_{name}"));
             read(get);
+            lead_on(&name, get);
             guarded(get);
         }
         if let Some(post) = &mut item.post {
@@ -132,6 +136,37 @@ fn read(operation: &mut Operation) {
     }
     let same = ResponseBuilder::new().description("The same as the answer that `If-None-Match` names").build();
     operation.responses.responses.insert("304".to_owned(), same.into());
+}
+
+/// Which answer names what other questions are about: list, question, and the parameters with their places in the answer.
+const LEADS: [(&str, &str, Places); 10] = [
+    ("hosts", "hosts_site_host", HOST),
+    ("hosts", "hosts_site_host_packages", HOST),
+    ("hosts", "hosts_site_host_history", HOST),
+    ("hosts", "hosts_site_host_diff", HOST),
+    ("sites", "sites_site", &[("site", "/items/0/site")]),
+    ("products", "products_package", PACKAGE),
+    ("products", "products_package_sites", PACKAGE),
+    ("products", "products_package_spread", PACKAGE),
+    ("references", "references_list", &[("list", "/items/0/list")]),
+    ("references", "references_list_difference", &[("list", "/items/0/list")]),
+];
+const HOST: Places = &[("site", "/items/0/site"), ("host", "/items/0/host")];
+const PACKAGE: Places = &[("package", "/items/0/packages/0")];
+
+/// Parameters with their places in an answer.
+type Places = &'static [(&'static str, &'static str)];
+
+/// Says in a list where its rows lead.
+fn lead_on(name: &str, operation: &mut Operation) {
+    let Some(RefOr::T(answer)) = operation.responses.responses.get_mut("200") else { return };
+    for (_, question, parameters) in LEADS.iter().filter(|(list, _, _)| *list == name) {
+        let link = parameters.iter().fold(
+            LinkBuilder::new().operation_id(format!("get_{question}")).description("The first row, for example"),
+            |link, (parameter, place)| link.parameter(*parameter, format!("$response.body#{place}")),
+        );
+        answer.links.insert((*question).to_owned(), link.build().into());
+    }
 }
 
 /// Problems that every endpoint may have.
