@@ -268,7 +268,9 @@ fn changed_on_the_way(deployment: &Deployment) {
 }
 
 fn decided_in_pages(deployment: &Deployment) {
-    deployment.ask(&["registry", "declare", "CERN-PROD"]);
+    let registry = deployment.folder.path().join("cric.json");
+    std::fs::write(&registry, r#"{"CERN-PROD": {"rc_tier_level": 0}}"#).unwrap();
+    deployment.ask(&["registry", "import", registry.to_str().unwrap()]);
     let collector = deployment.serve(&[]);
     let host = |site, name, folder| Host::new(deployment, &collector, site, name, folder);
     became(deployment, &host("CERN-PROD", "wn0", "known").report(""), "opened", "");
