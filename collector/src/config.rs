@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::access::contacts::Contacts;
 use crate::access::people::Person;
 use crate::sender::{Policy, Unsigned};
 
@@ -15,6 +16,10 @@ pub const DEFAULT_FILE: &str = "/etc/wlcg-package-collector/config.toml";
 
 /// The folder that the unit keeps its state in.
 const SYSTEM_STATE: &str = "/var/lib/wlcg-package-collector";
+
+/// The roles at a site that GOCDB has for those who look after its hosts.
+const SITE_ROLES: [&str; 4] =
+    ["Site Security Officer", "Site Administrator", "Site Operations Manager", "Site Operations Deputy Manager"];
 
 /// Every setting, with its default; `config/wlcg-package-collector.toml` documents each.
 #[derive(Clone, Deserialize)]
@@ -58,6 +63,10 @@ pub struct Config {
     pub sign_in_link_minutes: u32,
     /// How long somebody stays signed in by a link, in hours.
     pub session_hours: u32,
+    /// GOCDB's export of people with roles at sites, who are known by it as well.
+    pub gocdb_roles: Option<PathBuf>,
+    /// Roles in GOCDB that make somebody responsible for a site.
+    pub gocdb_site_roles: Vec<String>,
     /// Whom a trusted proxy may name, and what they may do.
     pub people: Vec<Person>,
 }
@@ -84,6 +93,8 @@ impl Default for Config {
             public_url: None,
             sign_in_link_minutes: 15,
             session_hours: 12,
+            gocdb_roles: None,
+            gocdb_site_roles: SITE_ROLES.map(str::to_owned).into(),
             people: Vec::new(),
         }
     }
@@ -100,6 +111,12 @@ impl std::fmt::Debug for Config {
 }
 
 impl Config {
+    /// Those whom GOCDB's export names; nobody before it is read.
+    #[must_use]
+    pub fn contacts(&self) -> Contacts {
+        self.gocdb_roles.as_ref().map(|file| Contacts::of(file, &self.gocdb_site_roles)).unwrap_or_default()
+    }
+
     /// Reads the named file, which must exist, or the default one, which may be missing.
     ///
     /// # Errors
@@ -235,6 +252,7 @@ mod tests {
         assert_eq!(shown.sign_in_link_minutes, default.sign_in_link_minutes);
         assert_eq!(shown.session_hours, default.session_hours);
         assert_eq!(shown.people.len(), 3);
+        assert_eq!(shown.gocdb_site_roles, default.gocdb_site_roles);
         for key in [
             "database",
             "database_password_file",
@@ -246,6 +264,7 @@ mod tests {
             "legacy_plain_text",
             "unsigned_at",
             "public_url",
+            "gocdb_roles",
         ] {
             assert!(settings.lines().any(|line| line.starts_with(&format!("{key} = "))), "{key} is not in the example");
         }

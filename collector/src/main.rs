@@ -438,6 +438,10 @@ async fn run_inbox(options: &Options, config: &Config, action: Option<Inbox>, no
 
 async fn check(options: &Options, config: &Config) -> anyhow::Result<()> {
     say("configuration: ok\n")?;
+    if let Some(read) = config.contacts().refresh() {
+        let read = read?;
+        say(&format!("gocdb_roles: {} people at {} sites\n", read.people, read.sites))?;
+    }
     match load_keys(options, config)?.len() {
         0 => say("keys: none; reports can be received but not opened here\n")?,
         number => say(&format!("keys: {number} ok\n"))?,

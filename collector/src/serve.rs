@@ -11,7 +11,9 @@ use tokio::sync::{Notify, watch};
 
 use crate::access::csrf::CsrfKey;
 use crate::access::log::AuditLog;
+use crate::access::people::People;
 use crate::access::secret::NoRandom;
+use crate::access::watch as people_watch;
 use crate::config::Config;
 use crate::http::{self, Listening, Shared};
 use crate::intake::Intake;
@@ -105,6 +107,9 @@ pub async fn serve(
         None
     };
     let (log, logging) = AuditLog::start(store.clone());
+    let contacts = config.contacts();
+    people_watch::refresh(&contacts, &log).await;
+    let refreshing = tokio::spawn(people_watch::keep_refreshing(contacts.clone(), log.clone(), stopping.subscribe()));
     let router = http::router(Shared {
         store: store.clone(),
         judge: Arc::default(),
@@ -120,7 +125,7 @@ pub async fn serve(
         metrics,
         figures: Arc::default(),
         certificates,
-        people: config.people.clone().into(),
+        people: People::new(&config.people, contacts.clone()),
         csrf: csrf_key(&store).await?,
         log,
         session_hours: config.session_hours,
@@ -131,7 +136,7 @@ pub async fn serve(
     };
     let served = http::serve(listening, router, stop).await;
     stopping.send_replace(true);
-    for task in [committing, counting, opening, Some(logging)].into_iter().flatten() {
+    for task in [committing, counting, opening, Some(refreshing), Some(logging)].into_iter().flatten() {
         let _ = task.await;
     }
     store.close().await;

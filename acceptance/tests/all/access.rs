@@ -1,6 +1,49 @@
 //! Who may see the desk: links that work once, sessions, tokens, and forms that people mean.
 
-use wlcg_acceptance::programs::{Answer, Collector, Deployment};
+use wlcg_acceptance::programs::{Answer, Collector, Deployment, eventually};
+
+/// Whoever is responsible for a site in GOCDB sees it, as long as the file says so.
+#[test]
+fn gocdb_says_who_looks_after_a_site() {
+    let deployment = Deployment::new(None);
+    let folder = deployment.folder.path();
+    let (socket, export, config) = (folder.join("socket"), folder.join("contacts.xml"), folder.join("c.toml"));
+    let contact =
+        |dn: &str, role: &str| format!("<CONTACT><CERTDN>{dn}</CERTDN><ROLE_NAME>{role}</ROLE_NAME></CONTACT>");
+    let answer = |people: &str| format!("<results><SITE NAME='DESY-HH'>{people}</SITE></results>");
+    let (ana, bo) = (contact("/CN=Ana", "Site Security Officer"), contact("/CN=Bo", "Site Administrator"));
+    std::fs::write(&export, answer(&(ana.clone() + &contact("/CN=Cy", "Site Observer")))).unwrap();
+    std::fs::write(&config, format!("gocdb_roles = '{}'\n", export.display())).unwrap();
+    let config = config.display().to_string();
+    deployment.ask(&["migrate"]);
+    assert!(deployment.ask_text(&["check", "--config", &config]).contains("1 people at 1 sites"));
+    let _collector = deployment.serve_on(&format!("unix:{}", socket.display()), &["--config", &config]);
+    let status = |name: &str| {
+        let mut curl = std::process::Command::new("curl");
+        curl.args(["-s", "-o", "/dev/null", "-w", "%{http_code}", "--unix-socket"]).arg(&socket);
+        let output =
+            curl.args(["-H", &format!("X-Remote-User: {name}"), "http://desk/sites/DESY-HH"]).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    // The page is there for whoever may see the site, though no host of it has reported.
+    let all = || ["/CN=Ana", "/CN=Bo", "/CN=Cy"].map(status);
+    let (seen, refused) = (status("/CN=Ana"), "403".to_owned());
+    assert_ne!(seen, refused);
+    assert_eq!(all(), [seen.clone(), refused.clone(), refused.clone()]);
+
+    // Damaged: nobody's role changes, and officers are told.
+    let damaged = answer(&bo);
+    std::fs::write(&export, &damaged[..damaged.len() - 4]).unwrap();
+    let noted = || format!("{:?}", deployment.rows(&["audit", "--action", "gocdb roles"]));
+    eventually("the damage is noted", || noted().contains("cut short"));
+    assert_eq!(all(), [seen.clone(), refused.clone(), refused.clone()]);
+    let check = deployment.collector().args(["check", "--config", &config]).output().unwrap();
+    assert!(!check.status.success() && String::from_utf8_lossy(&check.stderr).contains("cut short"));
+
+    std::fs::write(&export, &damaged).unwrap();
+    eventually("the new file counts", || status("/CN=Bo") != refused);
+    assert_eq!(all(), [refused.clone(), seen, refused]);
+}
 
 on_both_databases!(a_link_signs_in_once, tokens_open_what_they_say, forms_are_meant);
 

@@ -1,13 +1,16 @@
 //! Who may see what: officers all and may change it, readers all, sites themselves alone.
 
+pub mod contacts;
 pub mod csrf;
 pub mod deed;
+pub mod gocdb;
 pub mod log;
 pub mod operator;
 pub mod people;
 pub mod secret;
 pub mod sign_in;
 pub mod token;
+pub mod watch;
 
 use std::collections::BTreeSet;
 

@@ -1,9 +1,11 @@
 //! Who is who: the names and groups that a proxy vouches for, mapped to roles and sites by the configuration.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde::Deserialize;
 
+use super::contacts::Contacts;
 use super::{Role, Scope, Viewer};
 
 /// Somebody, or everybody of a group, and what they may do: `[[people]]` in the configuration.
@@ -70,25 +72,36 @@ fn check_sites(role: Role, sites: &BTreeSet<String>) -> Result<(), PersonError> 
     Ok(())
 }
 
-/// Whoever is configured: the most that any entry gives counts, and the sites of all of them.
-#[must_use]
-pub fn viewer(people: &[Person], name: &str, groups: &[&str]) -> Option<Viewer> {
-    let is_meant = |person: &&Person| match &person.who {
-        Who::Name(wanted) => wanted == name,
-        Who::Group(wanted) => groups.contains(&wanted.as_str()),
-    };
-    let grants = people.iter().filter(is_meant).map(|person| (person.role, person.sites.clone()));
-    together(name, grants)
+/// Everybody whom a proxy may name.
+#[derive(Clone, Default)]
+pub struct People {
+    configured: Arc<[Person]>,
+    contacts: Contacts,
 }
 
-/// One person by several grants.
-pub(super) fn together(name: &str, grants: impl Iterator<Item = (Role, BTreeSet<String>)>) -> Option<Viewer> {
-    let (role, sites) = grants.reduce(|(role, mut sites), (other, more)| {
-        sites.extend(more);
-        (role.max(other), sites)
-    })?;
-    let scope = if role == Role::Site { Scope::Sites(sites) } else { Scope::All };
-    Some(Viewer { name: name.to_owned(), role, scope })
+impl People {
+    /// Those of the configuration, and those whom GOCDB names.
+    #[must_use]
+    pub fn new(configured: &[Person], contacts: Contacts) -> Self {
+        People { configured: configured.into(), contacts }
+    }
+
+    /// Somebody as the proxy names them: the most that any entry gives counts, and the sites of all of them.
+    #[must_use]
+    pub fn viewer(&self, name: &str, groups: &[String]) -> Option<Viewer> {
+        let is_meant = |person: &&Person| match &person.who {
+            Who::Name(wanted) => wanted == name,
+            Who::Group(wanted) => groups.contains(wanted),
+        };
+        let configured = self.configured.iter().filter(is_meant).map(|person| (person.role, person.sites.clone()));
+        let of_gocdb = self.contacts.sites_of(name).map(|sites| (Role::Site, sites));
+        let (role, sites) = configured.chain(of_gocdb).reduce(|(role, mut sites), (other, more)| {
+            sites.extend(more);
+            (role.max(other), sites)
+        })?;
+        let scope = if role == Role::Site { Scope::Sites(sites) } else { Scope::All };
+        Some(Viewer { name: name.to_owned(), role, scope })
+    }
 }
 
 /// Why an entry cannot be used.
@@ -130,19 +143,32 @@ mod tests {
              [[people]]\nname = '/CN=B'\nrole = 'officer'\n",
         )
         .unwrap();
-        let told = |name, groups: &[&str]| {
-            viewer(&people, name, groups)
-                .map(|viewer| (viewer.role, viewer.scope.sites().collect::<Vec<_>>().join(" ")))
+        let folder = tempfile::tempdir().unwrap();
+        let export = folder.path().join("contacts.xml");
+        let contact = |dn, site| {
+            format!("<SITE NAME='{site}'><CONTACT><CERTDN>{dn}</CERTDN><ROLE_NAME>R</ROLE_NAME></CONTACT></SITE>")
         };
-        assert_eq!(told("/CN=A", &[]), Some((Role::Site, "S1".to_owned())));
-        assert_eq!(told("/CN=A", &["all", "other"]), Some((Role::Site, "S1 S2".to_owned())));
+        std::fs::write(&export, format!("<results>{}{}</results>", contact("/CN=A", "S3"), contact("/CN=D", "S4")))
+            .unwrap();
+        let contacts = Contacts::of(&export, &["R".to_owned()]);
+        contacts.refresh().unwrap().unwrap();
+        let people = People::new(&people, contacts);
+        let viewer = |name: &str, groups: &[&str]| {
+            people.viewer(name, &groups.iter().map(|group| (*group).to_owned()).collect::<Vec<_>>())
+        };
+        let told = |name: &str, groups: &[&str]| {
+            viewer(name, groups).map(|viewer| (viewer.role, viewer.scope.sites().collect::<Vec<_>>().join(" ")))
+        };
+        assert_eq!(told("/CN=A", &[]), Some((Role::Site, "S1 S3".to_owned())));
+        assert_eq!(told("/CN=D", &[]), Some((Role::Site, "S4".to_owned())));
+        assert_eq!(told("/CN=A", &["all", "other"]), Some((Role::Site, "S1 S2 S3".to_owned())));
         assert_eq!(told("/CN=A", &["team"]), Some((Role::Reader, String::new())));
         assert_eq!(told("/CN=B", &["team"]), Some((Role::Officer, String::new())));
         assert_eq!(told("/CN=C", &["all"]), Some((Role::Site, "S2".to_owned())));
         for (name, groups) in [("/CN=C", &["ALL", "tea", "/CN=B"][..]), ("/cn=a", &[]), ("all", &[]), ("", &[""])] {
             assert_eq!(told(name, groups), None, "{name} {groups:?}");
         }
-        assert_eq!(viewer(&people, "/CN=A", &["team"]).unwrap().scope, Scope::All);
+        assert_eq!(viewer("/CN=A", &["team"]).unwrap().scope, Scope::All);
     }
 
     #[test]

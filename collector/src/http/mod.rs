@@ -25,7 +25,7 @@ use tokio::task::JoinSet;
 
 use crate::access::csrf::CsrfKey;
 use crate::access::log::AuditLog;
-use crate::access::people::Person;
+use crate::access::people::People;
 use crate::answers::judge::Judge;
 use crate::intake::Intake;
 use crate::metrics::{Certificate, LastFigures, Metrics};
@@ -65,7 +65,7 @@ pub struct Shared {
     /// The keys that this process opens with.
     pub certificates: Arc<[Certificate]>,
     /// Whom those proxies may name.
-    pub people: Arc<[Person]>,
+    pub people: People,
     /// Proves that people mean what they change.
     pub csrf: CsrfKey,
     /// Where reads and refusals are noted.

@@ -10,7 +10,7 @@ use super::error::HttpError;
 use super::peer::{self, Peer, Source};
 use crate::access::deed::By;
 use crate::access::secret::{self, TOKEN_PREFIX};
-use crate::access::{Role, Viewer, people};
+use crate::access::{Role, Viewer};
 use crate::clock;
 use crate::store::StoredToken;
 
@@ -103,8 +103,7 @@ pub(super) async fn identify(parts: &Parts, shared: &Shared) -> Result<Visitor, 
     }
     let cookie = match way {
         Way::Named { name, groups } => {
-            let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
-            let viewer = people::viewer(&shared.people, &name, &groups).ok_or(HttpError::UnknownPerson(name))?;
+            let viewer = shared.people.viewer(&name, &groups).ok_or(HttpError::UnknownPerson(name))?;
             return Ok(Visitor::new(viewer, source, Proven::Proxy, shared, now));
         }
         Way::Foreign => return Err(HttpError::UnknownProxy),
