@@ -4,6 +4,9 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 use wlcg_acceptance::programs::Deployment;
+use wlcg_package_collector::access::Scope;
+use wlcg_package_collector::answers;
+use wlcg_package_collector::store::Store;
 
 on_both_databases!(an_invented_grid_has_an_answer_to_every_question);
 
@@ -37,6 +40,19 @@ fn an_invented_grid_has_an_answer_to_every_question(deployment: &Deployment) {
     // The past is judged by the list of its day.
     let minima = |at: &[&str]| column(&deployment.rows(&[&["compare", "--product", "xrootd"], at].concat()), "minimum");
     assert!(!minima(&["--at", &then]).contains("1:5.7.2") && minima(&[]).contains("1:5.7.2"));
+
+    // A campaign is under way, with an exception for a site and one that has run out for a host.
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let store = Store::open(&deployment.database).await.unwrap();
+        let campaigns = answers::campaign::all(&store, &Scope::All).await.unwrap();
+        assert_eq!(campaigns.len(), 1);
+        assert!(!campaigns[0].references.references.is_empty() && campaigns[0].closed.is_none());
+        let exceptions = answers::campaign::exceptions(&store, &Scope::All, campaigns[0].id).await.unwrap();
+        let today = now.as_second().div_euclid(86_400);
+        let in_force: Vec<bool> = exceptions.iter().map(|exception| exception.is_in_force(today)).collect();
+        assert_eq!(in_force, [false, true]);
+        store.close().await;
+    });
 
     // Somebody's hosts are never mixed with invented ones.
     let again = deployment.collector().args(fill).output().unwrap();

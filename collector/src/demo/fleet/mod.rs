@@ -1,5 +1,6 @@
 //! `demo --fleet N`: fills a fresh collector with an invented grid through the real way in, so that every page has something to show.
 
+mod campaign;
 mod catalogue;
 mod check;
 mod error;
@@ -81,6 +82,7 @@ pub async fn run(fleet: &Fleet, now: Timestamp, out: &mut (dyn Write + Send)) ->
     writeln!(out, "1. A grid was invented: {} sites with {} hosts.", grid.sites.len(), grid.hosts.len())?;
     registries::fill(&store, &grid, now).await?;
     references::fill(&store, &grid).await?;
+    campaign::fill(&store, &grid).await?;
     writeln!(out, "2. The hosts report for a year, into {shown}:")?;
     out.flush()?;
     let sealer = sealer(&grid, &keys, now)?;

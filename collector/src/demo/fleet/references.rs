@@ -54,6 +54,11 @@ pub(super) async fn fill(store: &Store, grid: &Grid) -> Result<(), FleetError> {
     Ok(())
 }
 
+/// What is asked of a package on a day.
+pub(super) fn of_package(grid: &Grid, package: &str, day: i32) -> Vec<Reference> {
+    asked().iter().filter(|asked| asked.package == package).flat_map(|asked| asked.on(grid, day)).collect()
+}
+
 /// A list from a day on.
 struct Version {
     day: i32,
