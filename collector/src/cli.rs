@@ -117,6 +117,15 @@ pub enum Command {
         #[arg(long, value_name = "DATE")]
         list_of: Option<String>,
     },
+    /// Campaigns and how far their sites are
+    #[command(subcommand)]
+    Campaign(Campaign),
+    /// Send the mails and webhook events that officers have approved, from anywhere that reaches the database
+    Mail {
+        /// End when nothing is due any more
+        #[arg(long)]
+        once: bool,
+    },
     /// What waits, failed or is held
     Inbox {
         /// What to do with the inbox [default: list]
@@ -390,6 +399,18 @@ pub enum RegistryKind {
     Cric,
     /// OSG topology, XML
     Osg,
+}
+
+/// Campaigns.
+#[derive(Debug, Subcommand)]
+pub enum Campaign {
+    /// Every campaign with its numbers, the newest first
+    List,
+    /// How far each site is, those of most concern first
+    Show {
+        /// Name of the campaign, or its number
+        name: String,
+    },
 }
 
 /// What to do with the inbox.

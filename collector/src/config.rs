@@ -9,7 +9,9 @@ use serde::Deserialize;
 
 use crate::access::contacts::Contacts;
 use crate::access::people::Person;
+use crate::answers::campaign::Sending;
 use crate::sender::{Policy, Unsigned};
+use crate::sending::{MailConfig, WebhookConfig};
 
 /// Where the configuration is looked for when no file is named.
 pub const DEFAULT_FILE: &str = "/etc/wlcg-package-collector/config.toml";
@@ -69,6 +71,10 @@ pub struct Config {
     pub gocdb_site_roles: Vec<String>,
     /// Whom a trusted proxy may name, and what they may do.
     pub people: Vec<Person>,
+    /// How mails of campaigns are sent; without it none are.
+    pub mail: Option<MailConfig>,
+    /// Who is told of what happens in campaigns; without it nobody is.
+    pub webhook: Option<WebhookConfig>,
 }
 
 impl Default for Config {
@@ -96,6 +102,8 @@ impl Default for Config {
             gocdb_roles: None,
             gocdb_site_roles: SITE_ROLES.map(str::to_owned).into(),
             people: Vec::new(),
+            mail: None,
+            webhook: None,
         }
     }
 }
@@ -140,6 +148,16 @@ impl Config {
     #[must_use]
     pub fn policy(&self) -> Policy {
         Policy { unsigned: self.unsigned, unsigned_at: self.unsigned_at.clone() }
+    }
+
+    /// Where messages of campaigns go and what they point to.
+    #[must_use]
+    pub fn sending(&self) -> Sending {
+        Sending {
+            desk_url: self.public_url.as_ref().map(|url| url.trim_end_matches('/').to_owned()),
+            mail: self.mail.is_some(),
+            webhook: self.webhook.as_ref().map(|webhook| webhook.url.clone()),
+        }
     }
 }
 
@@ -253,6 +271,9 @@ mod tests {
         assert_eq!(shown.session_hours, default.session_hours);
         assert_eq!(shown.people.len(), 3);
         assert_eq!(shown.gocdb_site_roles, default.gocdb_site_roles);
+        let (mail, webhook) = (shown.mail.unwrap(), shown.webhook.unwrap());
+        assert_eq!((mail.timeout_seconds, webhook.timeout_seconds), (60, 30));
+        assert!(mail.reply_to.is_some() && mail.password_file.is_some() && webhook.secret_file.is_some());
         for key in [
             "database",
             "database_password_file",

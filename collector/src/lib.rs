@@ -24,6 +24,7 @@ pub mod reference;
 pub mod refusals;
 pub mod registry;
 pub mod sender;
+pub mod sending;
 pub mod serve;
 pub mod store;
 pub mod systemd;

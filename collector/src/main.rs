@@ -3,6 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Parser as _;
@@ -10,10 +11,11 @@ use jiff::Timestamp;
 use report::sealed::{KeyKind, OpeningKey};
 use wlcg_package_collector::access::deed::By;
 use wlcg_package_collector::access::{Role, Scope, Viewer, operator, people, sign_in, token};
+use wlcg_package_collector::answers::campaign::Reading;
 use wlcg_package_collector::answers::{self, diff::Sides, judge::Judge};
 use wlcg_package_collector::cli::{
-    Cli, Command, FormatName, FromRepository, Inbox, KeyKindName, Keys, Options, Reference, Registry, RegistryKind,
-    RoleName, Serve, Token,
+    Campaign, Cli, Command, FormatName, FromRepository, Inbox, KeyKindName, Keys, Options, Reference, Registry,
+    RegistryKind, RoleName, Serve, Token,
 };
 use wlcg_package_collector::config::{self, Config};
 use wlcg_package_collector::demo::fleet::{self, Fleet};
@@ -25,6 +27,7 @@ use wlcg_package_collector::reference::ReferenceList;
 use wlcg_package_collector::reference::difference::Difference;
 use wlcg_package_collector::reference::repository::{self, Doubt};
 use wlcg_package_collector::registry::{self, Kind, Source};
+use wlcg_package_collector::sending::Courier;
 use wlcg_package_collector::store::{Added, AuditFilter, InboxState, NewVersion, Store};
 use wlcg_package_collector::table::{self, Cell, Format, Table};
 use wlcg_package_collector::{clock, keys, serve, systemd};
@@ -80,6 +83,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Reference(command) => run_reference(&options, &config, command, now).await,
         Command::Registry(command) => run_registry(&options, &config, command, now).await,
         Command::Inbox { action } => run_inbox(&options, &config, action, now).await,
+        Command::Mail { once } => mail(&options, &config, once).await,
         Command::SignIn { name, role, site } => {
             let viewer = people::with_role(name, role_named(role), site)?;
             let store = open_store(&options, &config).await?;
@@ -107,6 +111,13 @@ async fn answer(store: &Store, config: &Config, question: Command, now: Timestam
                 limit: i64::from(limit),
             };
             answers::audit::table(answers::audit::entries(store, wanted).await?)
+        }
+        Command::Campaign(wanted) => {
+            let (judge, reading) = (Judge::default(), Reading { now, stale_after_days: config.stale_after_days });
+            match wanted {
+                Campaign::List => answers::campaign::list(store, &judge, &Scope::All, reading).await?,
+                Campaign::Show { name } => answers::campaign::show(store, &judge, &Scope::All, &name, reading).await?,
+            }
         }
         Command::Hosts { site, at } => answers::hosts::answer(store, &Scope::All, date(at)?, site.as_deref()).await?,
         Command::History(host) => {
@@ -168,6 +179,19 @@ async fn open(options: &Options, config: &Config, once: bool) -> anyhow::Result<
     }
     let stop = serve::asked_to_end()?;
     serve::open_until(opener, stop).await;
+    Ok(())
+}
+
+async fn mail(options: &Options, config: &Config, once: bool) -> anyhow::Result<()> {
+    let courier = Courier::configured(open_store(options, config).await?, config)?;
+    anyhow::ensure!(courier.has_a_way(), "nothing can be sent: write [mail] or [webhook] into the configuration");
+    if once {
+        let round = courier.send_waiting().await?;
+        return say(&format!("sent {}, later {}, failed {}\n", round.sent, round.later, round.failed));
+    }
+    let watch = serve::Watch { sending: config.sending(), judge: Arc::default(), days: config.stale_after_days };
+    let stop = serve::asked_to_end()?;
+    serve::send_until(courier, watch, stop).await;
     Ok(())
 }
 
@@ -450,6 +474,13 @@ async fn check(options: &Options, config: &Config) -> anyhow::Result<()> {
     let store = Store::connect(&url).await.with_context(|| config::redacted(&url))?;
     store.ping().await.with_context(|| format!("{}: run `migrate` first if it is new", config::redacted(&url)))?;
     say(&format!("database: {} ok\n", config::redacted(&url)))?;
+    let courier = Courier::configured(store.clone(), config)?;
+    if let Some(mailer) = courier.mailer() {
+        say(&format!("mail: {} ok\n", mailer.check().await?))?;
+    }
+    if let Some(webhook) = &config.webhook {
+        say(&format!("webhook: {} is told what officers approve; it was not asked now\n", webhook.url))?;
+    }
     for (source, sites, imported) in store.registry_sources().await? {
         say(&format!("registry {source}: {sites} sites, the newest of {}\n", answers::time(imported)))?;
     }
@@ -481,10 +512,12 @@ fn keys_folder(config: &Config) -> anyhow::Result<PathBuf> {
 
 fn database(options: &Options, config: &Config) -> anyhow::Result<String> {
     if let Some(url) = options.database.as_ref().or(config.database.as_ref()) {
-        return Ok(match config.database_password_file.clone().or_else(systemd::database_password) {
-            Some(file) => config::with_password(url, &file)?,
-            None => url.clone(),
-        });
+        return Ok(
+            match config.database_password_file.clone().or_else(|| systemd::secret(systemd::DATABASE_PASSWORD)) {
+                Some(file) => config::with_password(url, &file)?,
+                None => url.clone(),
+            },
+        );
     }
     Ok(format!("sqlite:{}", config::state_folder()?.join("collector.sqlite").display()))
 }

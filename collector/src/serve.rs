@@ -14,17 +14,24 @@ use crate::access::log::AuditLog;
 use crate::access::people::People;
 use crate::access::secret::NoRandom;
 use crate::access::watch as people_watch;
+use crate::answers::AnswerError;
+use crate::answers::campaign::{self, Reading, Sending};
+use crate::answers::judge::Judge;
 use crate::config::Config;
 use crate::http::{self, Listening, Shared};
 use crate::intake::Intake;
 use crate::metrics::{Certificate, Metrics};
 use crate::opener::Opener;
 use crate::refusals::Refusals;
+use crate::sending::{Courier, SendingError};
 use crate::store::{Store, StoreError};
 use crate::systemd;
 
 /// How often the inbox is looked at for what another process received.
 const LOOK: Duration = Duration::from_secs(2);
+
+/// How often it is looked which sites of campaigns are done, in seconds.
+const WATCH: i64 = 3_600;
 
 /// Longest pause between tries while the database is away.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
@@ -106,13 +113,21 @@ pub async fn serve(
         }
         None
     };
+    let sending = config.sending();
+    let judge = Arc::<Judge>::default();
+    let courier = Courier::configured(store.clone(), config)?;
+    let delivering = (config.desk && courier.has_a_way()).then(|| {
+        let watch = Watch { sending: sending.clone(), judge: Arc::clone(&judge), days: config.stale_after_days };
+        tokio::spawn(keep_sending(courier, watch, stopping.subscribe()))
+    });
     let (log, logging) = AuditLog::start(store.clone());
     let contacts = config.contacts();
     people_watch::refresh(&contacts, &log).await;
     let refreshing = tokio::spawn(people_watch::keep_refreshing(contacts.clone(), log.clone(), stopping.subscribe()));
     let router = http::router(Shared {
         store: store.clone(),
-        judge: Arc::default(),
+        judge,
+        sending,
         intake,
         refusals,
         desk: config.desk,
@@ -136,7 +151,7 @@ pub async fn serve(
     };
     let served = http::serve(listening, router, stop).await;
     stopping.send_replace(true);
-    for task in [committing, counting, opening, Some(refreshing), Some(logging)].into_iter().flatten() {
+    for task in [committing, counting, opening, delivering, Some(refreshing), Some(logging)].into_iter().flatten() {
         let _ = task.await;
     }
     store.close().await;
@@ -213,6 +228,61 @@ async fn keep_opening(opener: Opener, arrived: Arc<Notify>, mut stopped: watch::
     }
 }
 
+/// Sends what is approved in the database from anywhere, until `stop`.
+pub async fn send_until(courier: Courier, watch: Watch, stop: impl Future<Output = ()>) {
+    let (stopping, stopped) = watch::channel(false);
+    let sending = keep_sending(courier, watch, stopped);
+    tokio::join!(sending, async {
+        stop.await;
+        stopping.send_replace(true);
+    });
+}
+
+/// What sites are watched with, so that the webhook can be told when they are done.
+pub struct Watch {
+    /// Where messages go.
+    pub sending: Sending,
+    /// What was judged before.
+    pub judge: Arc<Judge>,
+    /// A host without news for so many days is unknown.
+    pub days: u32,
+}
+
+/// Sends whatever is approved, and keeps for approval what the webhook could be told; while the database is away it waits
+/// longer and longer.
+async fn keep_sending(courier: Courier, watch: Watch, mut stopped: watch::Receiver<bool>) {
+    let mut pause = LOOK;
+    let mut watched = 0;
+    loop {
+        let now = crate::clock::now();
+        let done = async {
+            if now.as_second() - watched >= WATCH {
+                let reading = Reading { now, stale_after_days: watch.days };
+                campaign::announce_done(courier.store(), &watch.judge, &watch.sending, reading).await?;
+                watched = now.as_second();
+            }
+            Ok::<_, AnswerError>(courier.send_waiting().await?)
+        };
+        // A message that is on its way is waited for: otherwise it would be sent again after its lease.
+        match done.await {
+            Ok(round) => {
+                if round != Default::default() {
+                    tracing::info!(sent = round.sent, later = round.later, failed = round.failed, "messages");
+                }
+                pause = LOOK;
+            }
+            Err(error) => {
+                pause = (pause * 2).min(LONGEST_PAUSE);
+                tracing::error!(%error, seconds = pause.as_secs(), "sending stopped, will go on");
+            }
+        }
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            _ = stopped.wait_for(|stopped| *stopped) => return,
+        }
+    }
+}
+
 /// A socket that nobody answers on is left from a killed process.
 fn remove_stale_socket(path: &Path) -> std::io::Result<()> {
     match std::os::unix::net::UnixStream::connect(path) {
@@ -244,6 +314,9 @@ pub enum ServeError {
     /// No random bytes.
     #[error(transparent)]
     Random(#[from] NoRandom),
+    /// Nothing can be sent as configured.
+    #[error(transparent)]
+    Sending(#[from] SendingError),
     /// Signals cannot be listened to.
     #[error("listening to signals: {0}")]
     Signal(#[source] std::io::Error),

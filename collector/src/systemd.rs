@@ -15,7 +15,13 @@ const FROM_FOLDER: &str = "credentials_";
 const FOLDER: &str = "/etc/wlcg-package-collector/credentials";
 
 /// Name of the file that holds the database's password.
-const DATABASE_PASSWORD: &str = "database-password";
+pub const DATABASE_PASSWORD: &str = "database-password";
+
+/// Name of the file that holds the mail server's password.
+pub const MAIL_PASSWORD: &str = "mail-password";
+
+/// Name of the file that holds the webhook's secret.
+pub const WEBHOOK_SECRET: &str = "webhook-secret";
 
 /// A socket that systemd has bound for us.
 #[derive(Debug)]
@@ -58,11 +64,11 @@ pub fn keys() -> Vec<PathBuf> {
     keys
 }
 
-/// The file among the credentials that holds the database's password.
+/// The file of this name among the credentials.
 #[must_use]
-pub fn database_password() -> Option<PathBuf> {
-    let handed = folder().map(|folder| folder.join(format!("{FROM_FOLDER}{DATABASE_PASSWORD}")));
-    handed.or_else(|| Some(source()?.join(DATABASE_PASSWORD))).filter(|file| file.is_file())
+pub fn secret(name: &str) -> Option<PathBuf> {
+    let handed = folder().map(|folder| folder.join(format!("{FROM_FOLDER}{name}")));
+    handed.or_else(|| Some(source()?.join(name))).filter(|file| file.is_file())
 }
 
 /// The folder that the credentials come from, when we may read it and are not the service itself.

@@ -42,6 +42,7 @@ mod apache;
 mod api;
 mod at_home;
 mod audit;
+mod campaign_mail;
 mod campaign_progress;
 mod credentials;
 mod desk;

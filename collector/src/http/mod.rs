@@ -26,6 +26,7 @@ use tokio::task::JoinSet;
 use crate::access::csrf::CsrfKey;
 use crate::access::log::AuditLog;
 use crate::access::people::People;
+use crate::answers::campaign::Sending;
 use crate::answers::judge::Judge;
 use crate::intake::Intake;
 use crate::metrics::{Certificate, LastFigures, Metrics};
@@ -44,6 +45,8 @@ pub struct Shared {
     pub intake: Option<Intake>,
     /// Where refused reports are counted; `None` when this process does not receive.
     pub refusals: Option<Refusals>,
+    /// Where messages of campaigns go.
+    pub sending: Sending,
     /// Whether this process shows pages.
     pub desk: bool,
     /// Largest body of a report, in bytes.
