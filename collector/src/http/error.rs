@@ -105,6 +105,9 @@ pub(super) enum HttpError {
     /// A page could not be made.
     #[error("the page could not be made: {0}")]
     Page(String),
+    /// What concerns all sites.
+    #[error("this is about reports of every site: ask for your own hosts instead")]
+    NotForSites,
     /// Neither JSON nor CSV would be taken.
     #[error("Accept allows neither application/json nor text/csv: ask for one of them")]
     NotAcceptable,
@@ -160,6 +163,7 @@ impl HttpError {
             ) => (StatusCode::NOT_FOUND, "not found"),
             HttpError::Page(_) => (StatusCode::INTERNAL_SERVER_ERROR, "page failed"),
             HttpError::NoSite(_) => (StatusCode::NOT_FOUND, "not found"),
+            HttpError::NotForSites => (StatusCode::FORBIDDEN, "not for sites"),
             HttpError::NotAcceptable => (StatusCode::NOT_ACCEPTABLE, "not acceptable"),
             HttpError::NotFound => (StatusCode::NOT_FOUND, "no such path"),
             HttpError::Method => (StatusCode::METHOD_NOT_ALLOWED, "method not allowed"),

@@ -36,6 +36,7 @@ use super::BASE;
         (name = "hosts", description = "Hosts and their packages"),
         (name = "products", description = "Products and their packages over the grid"),
         (name = "references", description = "What is asked for"),
+        (name = "campaigns", description = "Targets with a deadline"),
         (name = "reports", description = "Reports"),
         (name = "people", description = "Who did what"),
         (name = "api", description = "This document"),
@@ -139,7 +140,7 @@ fn read(operation: &mut Operation) {
 }
 
 /// Which answer names what other questions are about: list, question, and the parameters with their places in the answer.
-const LEADS: [(&str, &str, Places); 10] = [
+const LEADS: [(&str, &str, Places); 11] = [
     ("hosts", "hosts_site_host", HOST),
     ("hosts", "hosts_site_host_packages", HOST),
     ("hosts", "hosts_site_host_history", HOST),
@@ -148,6 +149,7 @@ const LEADS: [(&str, &str, Places); 10] = [
     ("products", "products_package", PACKAGE),
     ("products", "products_package_sites", PACKAGE),
     ("products", "products_package_spread", PACKAGE),
+    ("campaigns", "campaigns_campaign", &[("campaign", "/items/0/id")]),
     ("references", "references_list", &[("list", "/items/0/list")]),
     ("references", "references_list_difference", &[("list", "/items/0/list")]),
 ];

@@ -78,6 +78,18 @@ impl Limit {
     pub(super) fn rows(self) -> usize {
         usize::from(self.0)
     }
+
+    /// One more, to see whether there are more.
+    pub(super) fn and_one(self) -> i64 {
+        i64::from(self.0) + 1
+    }
+
+    /// Cuts what was read to a page; the last row of it when there are more.
+    pub(super) fn cut<T>(self, rows: &mut Vec<T>) -> Option<&T> {
+        let more = rows.len() > self.rows();
+        rows.truncate(self.rows());
+        rows.last().filter(|_| more)
+    }
 }
 
 impl PartialSchema for Limit {
@@ -93,6 +105,29 @@ impl PartialSchema for Limit {
 }
 
 impl ToSchema for Limit {}
+
+/// The number of a row, in lists that grow at their beginning: the page is of those before it.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct Before(pub(super) i64);
+
+impl TryFrom<String> for Before {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let digits = (1..=18).contains(&text.len()) && text.bytes().all(|digit| digit.is_ascii_digit());
+        let number = digits.then(|| text.parse().ok()).flatten();
+        number.map(Before).ok_or_else(|| "cursor: expected the one from `next` of the page before".to_owned())
+    }
+}
+
+impl PartialSchema for Before {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[0-9]{1,18}$")).build().into()
+    }
+}
+
+impl ToSchema for Before {}
 
 /// A date, which is the end of that day (UTC), or a time.
 #[derive(Debug, Clone, Copy, Deserialize)]
