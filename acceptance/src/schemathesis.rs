@@ -14,12 +14,14 @@ const PATIENCE: &str = "300";
 /// `headers` go with every request. The same requests are made each time.
 #[must_use]
 pub fn contradictions(openapi_url: &str, headers: &[(&str, &str)]) -> Option<String> {
-    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemathesis/venv/bin/schemathesis");
+    let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemathesis");
+    let program = tools.join("venv/bin/schemathesis");
     assert!(program.is_file(), "{} is missing: `make deps` installs it", program.display());
     // It leaves files where it runs.
     let folder = tempfile::tempdir().unwrap();
     let mut command = Command::new("timeout");
-    command.arg(PATIENCE).arg(program).args(["run", openapi_url, "--seed", "1", "--max-examples", EXAMPLES]);
+    command.arg(PATIENCE).arg(program).arg("--config-file").arg(tools.join("schemathesis.toml"));
+    command.args(["run", openapi_url, "--seed", "1", "--max-examples", EXAMPLES]);
     command.args(["--checks", "all", "--max-failures", "20", "--request-timeout", "30", "--no-color"]);
     for (name, value) in headers {
         command.args(["--header", &format!("{name}: {value}")]);

@@ -35,6 +35,8 @@ pub struct Config {
     pub keys: Vec<PathBuf>,
     /// Where `keys new` puts its files.
     pub keys_folder: Option<PathBuf>,
+    /// PEM files with certificates that readable reports are sealed for on arrival.
+    pub recipients: Vec<PathBuf>,
     /// Address and port, or `unix:PATH`.
     pub listen: String,
     /// Proxies that are believed about their clients; the Unix socket always is.
@@ -84,6 +86,7 @@ impl Default for Config {
             database_password_file: None,
             keys: Vec::new(),
             keys_folder: None,
+            recipients: Vec::new(),
             listen: "127.0.0.1:8642".to_owned(),
             trusted_proxies: Vec::new(),
             receive: true,
@@ -279,6 +282,7 @@ mod tests {
             "database_password_file",
             "keys",
             "keys_folder",
+            "recipients",
             "receive",
             "open",
             "desk",

@@ -5,7 +5,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use jiff::{Span, Timestamp};
-use report::sealed::{KeyError, KeyKind, OpeningKey};
+use report::sealed::{KeyError, KeyKind, OpeningKey, Recipient};
 
 /// Ending of the files that hold a private key and its certificate.
 pub(crate) const SECRET: &str = ".key.pem";
@@ -65,6 +65,21 @@ pub fn load(named: &[PathBuf], folder: &Path) -> Result<Vec<KeyFile>, KeysError>
         .collect()
 }
 
+/// Reads certificates to seal for.
+///
+/// # Errors
+/// [`KeysError`] names the file that holds none.
+pub fn recipients(files: &[PathBuf]) -> Result<Vec<Recipient>, KeysError> {
+    let mut recipients = Vec::new();
+    for file in files {
+        let pem = std::fs::read(file).map_err(|source| KeysError::Read { file: file.clone(), source })?;
+        let found =
+            Recipient::from_pem(&pem).map_err(|source| KeysError::NoRecipient { file: file.clone(), source })?;
+        recipients.extend(found);
+    }
+    Ok(recipients)
+}
+
 fn in_folder(folder: &Path) -> Result<Vec<PathBuf>, KeysError> {
     let read_error = |source| KeysError::Read { file: folder.to_owned(), source };
     let entries = match std::fs::read_dir(folder) {
@@ -117,6 +132,14 @@ pub enum KeysError {
     /// The file holds no usable key.
     #[error("key {file}: {source}")]
     NoKey {
+        /// The file.
+        file: PathBuf,
+        /// What it lacks.
+        source: KeyError,
+    },
+    /// The file holds no certificate that can be sealed for.
+    #[error("recipient {file}: {source}")]
+    NoRecipient {
         /// The file.
         file: PathBuf,
         /// What it lacks.

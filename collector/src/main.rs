@@ -466,6 +466,7 @@ async fn check(options: &Options, config: &Config) -> anyhow::Result<()> {
         let read = read?;
         say(&format!("gocdb_roles: {} people at {} sites\n", read.people, read.sites))?;
     }
+    keys::recipients(&config.recipients)?;
     match load_keys(options, config)?.len() {
         0 => say("keys: none; reports can be received but not opened here\n")?,
         number => say(&format!("keys: {number} ok\n"))?,

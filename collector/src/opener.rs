@@ -216,7 +216,13 @@ async fn add_to_history(
     let Opening { sealed, claim, signer } = opening;
     let name = (claim.site, claim.header.host.as_ref());
     let known = writing.known_sender(name, signer.map(|signer| signer.key)).await?;
-    let believed = match sender::judge(claim.site, *signer, &known, policy) {
+    let is_handed_in = signer.is_none() && !sealed.handed_in.is_empty();
+    let believed = if is_handed_in {
+        sender::judge_handed_in(claim.site, &known)
+    } else {
+        sender::judge(claim.site, *signer, &known, policy)
+    };
+    let believed = match believed {
         Ok(believed) => believed,
         Err(doubt) => return Ok(Err(Unreadable::Sender(Box::new(doubt)))),
     };
@@ -248,7 +254,8 @@ async fn add_to_history(
         },
         (None, None) => return Err(StoreError::Inconsistent("a list neither known nor parsed".to_owned())),
     };
-    let arrival = Arrival { received: sealed.received, source: &sealed.source, signed: signer.is_some() };
+    let arrival =
+        Arrival { received: sealed.received, source: &sealed.source, signed: signer.is_some() || is_handed_in };
     writing.add_to_history(host, (claim.collected.as_second(), list, facts), arrival).await?;
     Ok(Ok(()))
 }

@@ -85,6 +85,20 @@ pub fn judge(site: &str, signer: Option<&Signer>, known: &Known, policy: &Policy
     Err(Doubt::KeyOfOtherSite { signer: signer.clone(), sites: listed(&known.of_key) })
 }
 
+/// Judges a report that was handed in by somebody who may report for its site.
+///
+/// That is as good as a signature where there is none to be had; a host that signs for itself is still known by its key
+/// alone, and a host of the same name elsewhere is another one.
+///
+/// # Errors
+/// [`Doubt::SignatureMissing`] for a host that is known by a key.
+pub fn judge_handed_in(site: &str, known: &Known) -> Result<Believed, Doubt> {
+    match known.of_name.iter().find(|pin| pin.site == site).and_then(|pin| pin.key) {
+        Some(pinned) => Err(Doubt::SignatureMissing { pinned }),
+        None => Ok(Believed::AsKnown),
+    }
+}
+
 fn judge_unsigned(site: &str, here: Option<&Pin>, known: &Known, policy: &Policy) -> Result<Believed, Doubt> {
     match here.map(|pin| pin.key) {
         Some(Some(pinned)) => return Err(Doubt::SignatureMissing { pinned }),
@@ -171,6 +185,18 @@ impl Doubt {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_may_report_for_a_site_speaks_for_hosts_without_a_key() {
+        let pin = |site: &str, key| Pin { site: site.to_owned(), key };
+        let known = |of_name| Known { of_name, of_key: Vec::new() };
+        let key = Hash::of(b"key");
+        for pins in [vec![], vec![pin("A", None)], vec![pin("B", Some(key))]] {
+            assert_eq!(judge_handed_in("A", &known(pins)), Ok(Believed::AsKnown));
+        }
+        let of_key = judge_handed_in("A", &known(vec![pin("A", Some(key))]));
+        assert_eq!(of_key, Err(Doubt::SignatureMissing { pinned: key }));
+    }
 
     fn signer(name: &str) -> Signer {
         Signer { key: Hash::of(name.as_bytes()), subject: format!("CN={name}") }

@@ -20,6 +20,7 @@ use crate::answers::judge::Judge;
 use crate::config::Config;
 use crate::http::{self, Listening, Shared};
 use crate::intake::Intake;
+use crate::keys::{self, KeysError};
 use crate::metrics::{Certificate, Metrics};
 use crate::opener::Opener;
 use crate::refusals::Refusals;
@@ -101,6 +102,10 @@ pub async fn serve(
     let arrived = Arc::new(Notify::new());
     let (stopping, stopped) = watch::channel(false);
     let metrics = Metrics::default();
+    let recipients = match keys::recipients(&config.recipients)? {
+        named if named.is_empty() => keys.iter().map(|key| key.recipient().clone()).collect(),
+        named => named.into(),
+    };
     let certificates = keys.iter().filter_map(|key| Certificate::of(key.recipient())).collect();
     let (intake, committing) = config.receive.then(|| Intake::start(store.clone(), Arc::clone(&arrived))).unzip();
     let (refusals, counting) = config.receive.then(|| Refusals::start(store.clone())).unzip();
@@ -139,6 +144,7 @@ pub async fn serve(
         trusted_proxies: config.trusted_proxies.clone(),
         metrics,
         figures: Arc::default(),
+        recipients,
         certificates,
         people: People::new(&config.people, contacts.clone()),
         csrf: csrf_key(&store).await?,
@@ -294,6 +300,9 @@ fn remove_stale_socket(path: &Path) -> std::io::Result<()> {
 /// Why serving ended or did not begin.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
+    /// A certificate to seal for.
+    #[error(transparent)]
+    Recipients(#[from] KeysError),
     /// The address cannot be had.
     #[error("listening on {listen}: {source}")]
     Bind {

@@ -1,13 +1,20 @@
 //! `/api/v1`: it keeps the word of its document, on both databases.
 
+use report::hash::Hash;
 use serde_json::Value;
-use wlcg_acceptance::programs::{Answer, Collector, Deployment};
+use wlcg_acceptance::programs::{Answer, Collector, Deployment, eventually};
 use wlcg_acceptance::schemathesis::must_keep_its_word;
 use wlcg_package_collector::store::Store;
 
 use super::matrix::{FACTS, FIRST, Random, import, report, reports};
 
-on_both_databases!(keeps_the_word_of_its_document, answers_in_both_forms_and_page_by_page, a_site_sees_itself_alone);
+on_both_databases!(
+    keeps_the_word_of_its_document,
+    answers_in_both_forms_and_page_by_page,
+    a_site_sees_itself_alone,
+    a_sites_own_tool_hands_in,
+    the_guide_works_as_it_stands
+);
 
 fn filled(deployment: &Deployment) {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(async {
@@ -162,6 +169,7 @@ fn paths(collector: &Collector) -> Vec<String> {
                 .replace("{host}", "a2")
                 .replace("{package}", "kernel")
                 .replace("{list}", "baseline")
+                .replace("{campaign}", "1")
         })
         .filter(|path| path != "/openapi.json")
         .collect();
@@ -217,5 +225,121 @@ fn a_site_sees_itself_alone(deployment: &Deployment) {
     for path in paths(&collector) {
         assert_eq!(ask(&collector, "wpc_none", &path, &[]).status, 401, "{path}");
         assert_eq!(collector.get(&format!("/api/v1{path}")).0, 401, "{path}");
+    }
+}
+
+fn a_sites_own_tool_hands_in(deployment: &Deployment) {
+    let site = |token: &str| {
+        [("authorization".to_owned(), format!("Bearer {token}")), ("content-type".to_owned(), "text/plain".to_owned())]
+    };
+    let post = |collector: &Collector, headers: &[(String, String)], body: &[u8]| {
+        let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        collector.post("/api/v1/reports", &headers, body)
+    };
+    // What hosts send without a signature is refused here; a token of the site is as good as one.
+    let config = deployment.folder.path().join("strict.toml");
+    std::fs::write(&config, "unsigned = \"refuse\"\n").unwrap();
+    let collector = deployment.serve(&["--config", config.to_str().unwrap()]);
+    let (own, other, reader) = (
+        deployment.token("site", &["CERN-PROD"]),
+        deployment.token("site", &["DESY-HH"]),
+        deployment.token("reader", &[]),
+    );
+    let text = super::text("puppet1", "2026-01-02T00:00:00Z", &[("bash", "0:5-1")]);
+    let hash = Hash::of(text.as_bytes()).to_string();
+    let (status, first) = post(&collector, &site(&own), text.as_bytes());
+    let first: Value = serde_json::from_str(&first).unwrap();
+    assert_eq!(
+        (status, first["report"].as_str(), first["status"].as_str()),
+        (201, Some(hash.as_str()), Some("stored"))
+    );
+    let frame = report::compression::compress(text.as_bytes()).unwrap();
+    let mut zstd = site(&own);
+    zstd[1].1 = "application/zstd".to_owned();
+    let (status, again) = post(&collector, &zstd, &frame);
+    assert!(
+        status == 200 && again.contains(&hash) && again.contains("duplicate"),
+        "the same text is the same report: {again}"
+    );
+    eventually("it is opened", || deployment.inbox("opened") == 1);
+    let host = json(&collector, &own, "/hosts/CERN-PROD/puppet1");
+    assert_eq!((&host["packages"], &host["signed"]), (&1.into(), &true.into()));
+    let kept = deployment.collector().args(["inbox", "show", &hash]).output().unwrap().stdout;
+    assert!(!kept.is_empty() && !String::from_utf8_lossy(&kept).contains("puppet1"), "it is kept sealed");
+
+    for (token, text, status, told) in [
+        (&other, text.clone(), 403, "CERN-PROD"),
+        (&reader, text.clone(), 403, "CERN-PROD"),
+        (&own, text.replace("CERN-PROD", "DESY-HH"), 403, "DESY-HH"),
+        (&own, text.replace("bash\t", "bash "), 422, "line 11"),
+        (&own, text.replace("x86_64\n#\n", "x86_64\n"), 422, "truncated"),
+        (&own, text.replace("site: CERN-PROD\n", ""), 422, "site"),
+        (&own, text.replace("bash\t0:5-1\tx86_64\n", ""), 422, "no packages"),
+        (&own, "hello".to_owned(), 422, "line 1"),
+        (&"wpc_none".to_owned(), text.clone(), 401, "token"),
+    ] {
+        let (answered, problem) = post(&collector, &site(token), text.as_bytes());
+        assert!(answered == status && problem.contains(told), "{status} {told}: {answered} {problem}");
+    }
+    let mut json_type = site(&own);
+    json_type[1].1 = "application/json".to_owned();
+    assert_eq!(post(&collector, &json_type, text.as_bytes()).0, 415);
+    // A host's own way in stays as it was: without a token it is not history.
+    let sealed = super::seal(
+        &deployment.certificate("officer"),
+        &super::text("wn1", "2026-01-02T00:00:00Z", &[("bash", "0:5-1")]),
+    );
+    assert_eq!(collector.report(&sealed).0, 201);
+    eventually("it is set aside", || deployment.inbox("rejected") == 1);
+    assert_eq!(json(&collector, &reader, "/hosts")["items"].as_array().unwrap().len(), 1);
+    assert!(deployment.rows(&["audit", "--action", "hand in"]).iter().any(|row| row["object"] == hash.as_str()));
+
+    // A front door without a private key seals for the certificates that it is given, and else keeps the text.
+    let next = super::text("puppet2", "2026-01-02T00:00:00Z", &[("bash", "0:5-1")]);
+    let config = deployment.folder.path().join("door.toml");
+    std::fs::write(&config, format!("recipients = [{:?}]\n", deployment.certificate("officer"))).unwrap();
+    drop(collector);
+    for (number, (arguments, readable)) in
+        [(vec!["--no-open", "--config", config.to_str().unwrap()], false), (vec!["--no-open"], true)]
+            .into_iter()
+            .enumerate()
+    {
+        let door = deployment.serve(&arguments);
+        let text = next.replace("puppet2", &format!("puppet2{number}"));
+        assert_eq!(post(&door, &site(&own), text.as_bytes()).0, 201);
+        let hash = Hash::of(text.as_bytes()).to_string();
+        let kept = deployment.collector().args(["inbox", "show", &hash]).output().unwrap().stdout;
+        assert_eq!(kept == text.as_bytes(), readable);
+    }
+    deployment.ask(&["open", "--once"]);
+    assert_eq!(deployment.inbox("opened"), 3);
+}
+
+/// Every line of the shell blocks in the guide, in one shell, against a collector with the host that it names.
+fn the_guide_works_as_it_stands(deployment: &Deployment) {
+    let collector = deployment.serve(&[]);
+    let text = super::text("wn1.example.org", "2026-01-02T00:00:00Z", &[("bash", "0:5.1.8-9.el9")]);
+    assert_eq!(collector.report(&super::seal(&deployment.certificate("officer"), &text)).0, 201);
+    eventually("it is opened", || deployment.inbox("opened") == 1);
+    let guide = include_str!("../../../docs/api.md");
+    let blocks: String = guide.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(blocks.lines().count() > 10);
+    let program = wlcg_acceptance::programs::program("wlcg-package-collector");
+    let path = format!("{}:{}", program.parent().unwrap().display(), std::env::var("PATH").unwrap());
+    let ran = std::process::Command::new("bash")
+        .args(["-euo", "pipefail", "-c", &blocks])
+        .current_dir(deployment.folder.path())
+        .env("PATH", path)
+        .env("NO_PROXY", "*")
+        .env("WLCG_PACKAGE_COLLECTOR_DATABASE", &deployment.database)
+        .env("URL", &collector.url)
+        .env("TOKEN", deployment.token("reader", &[]))
+        .env("SITE_TOKEN", deployment.token("site", &["CERN-PROD"]))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&ran.stdout);
+    assert!(ran.status.success(), "{said}{}", String::from_utf8_lossy(&ran.stderr));
+    for told in ["wn1.example.org", "\n304\n", "version,day,hosts", "\"status\":\"stored\"", "0:5.1.8-9.el9"] {
+        assert!(said.contains(told), "{told}: {said}");
     }
 }

@@ -61,7 +61,8 @@ async fn deliver(store: &Store, key: &OpeningKey, site: &str, reports: &[(i64, u
         let text =
             format!("#\ncollected: {collected}\nhost: wn1\npackager: rpm\nsite: {site}\nversion: 1\n#\n{packages}#\n");
         let body = sealed::seal(text.as_bytes(), &[key.recipient().clone()], ContentEncryption::Aes256Cbc).unwrap();
-        incoming.push(Incoming { hash: Hash::of(&body), received: 1_800_000_000, source: "test".to_owned(), body });
+        let (hash, source) = (Hash::of(&body), "test".to_owned());
+        incoming.push(Incoming { hash, received: 1_800_000_000, source, body, handed_in: None });
     }
     store.receive(&incoming.iter().collect::<Vec<_>>()).await.unwrap();
 }

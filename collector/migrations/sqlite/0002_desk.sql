@@ -37,6 +37,8 @@ ALTER TABLE inbox ADD COLUMN site    TEXT NOT NULL DEFAULT '';
 ALTER TABLE inbox ADD COLUMN host    TEXT NOT NULL DEFAULT '';
 ALTER TABLE inbox ADD COLUMN sender  TEXT NOT NULL DEFAULT '';
 ALTER TABLE inbox ADD COLUMN problem TEXT NOT NULL DEFAULT '';
+-- Who handed it in through the API for its site; empty for what came from a host.
+ALTER TABLE inbox ADD COLUMN handed_in TEXT NOT NULL DEFAULT '';
 CREATE INDEX inbox_by_site ON inbox (site, id);
 
 -- What each host is known by: the key of its first signed report, or what was approved since (an empty `digest`: no key).

@@ -105,6 +105,18 @@ pub(super) enum HttpError {
     /// A page could not be made.
     #[error("the page could not be made: {0}")]
     Page(String),
+    /// What was handed in is no report text.
+    #[error("no report text: {0}")]
+    NoReport(String),
+    /// Handed in for a site by somebody who may not.
+    #[error("you may not report for the site {0:?}: a token of the role `site` for it may")]
+    NotYourSite(String),
+    /// Handed in under a type that is not taken.
+    #[error("neither text/plain nor one zstd frame: send the report text as it is, or as application/zstd")]
+    NotText,
+    /// What was handed in cannot be sealed.
+    #[error("the report could not be sealed: {0}")]
+    Sealing(String),
     /// What concerns all sites.
     #[error("this is about reports of every site: ask for your own hosts instead")]
     NotForSites,
@@ -163,6 +175,10 @@ impl HttpError {
             ) => (StatusCode::NOT_FOUND, "not found"),
             HttpError::Page(_) => (StatusCode::INTERNAL_SERVER_ERROR, "page failed"),
             HttpError::NoSite(_) => (StatusCode::NOT_FOUND, "not found"),
+            HttpError::NoReport(_) => (StatusCode::UNPROCESSABLE_ENTITY, "no report text"),
+            HttpError::NotYourSite(_) => (StatusCode::FORBIDDEN, "not your site"),
+            HttpError::NotText => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported media type"),
+            HttpError::Sealing(_) => (StatusCode::INTERNAL_SERVER_ERROR, "sealing failed"),
             HttpError::NotForSites => (StatusCode::FORBIDDEN, "not for sites"),
             HttpError::NotAcceptable => (StatusCode::NOT_ACCEPTABLE, "not acceptable"),
             HttpError::NotFound => (StatusCode::NOT_FOUND, "no such path"),
@@ -184,7 +200,9 @@ impl HttpError {
             HttpError::NotSealed(_) => Refusal::NotSealed,
             HttpError::DigestMismatch | HttpError::ContentDigest(_) => Refusal::Digest,
             HttpError::TooLarge(_) => Refusal::TooLarge,
-            HttpError::MediaType => Refusal::MediaType,
+            HttpError::MediaType | HttpError::NotText => Refusal::MediaType,
+            HttpError::NoReport(_) => Refusal::NoReport,
+            HttpError::NotYourSite(_) => Refusal::NotAllowed,
             HttpError::PlainText => Refusal::PlainText,
             HttpError::Incomplete => Refusal::Incomplete,
             HttpError::Slow(_) => Refusal::Slow,
@@ -205,6 +223,7 @@ impl IntoResponse for HttpError {
             | HttpError::Store(_)
             | HttpError::Answer(AnswerError::Store(_)) => "the database does not answer: try again later".to_owned(),
             HttpError::Random(_) => "this machine has no random bytes: the collector's log says more".to_owned(),
+            HttpError::Sealing(_) => "the report could not be sealed: the collector's log says why".to_owned(),
             HttpError::Page(_) => "the page could not be made: the collector's log says why".to_owned(),
             told => told.to_string(),
         };

@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::{get, post};
+use report::sealed::Recipient;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -65,6 +66,8 @@ pub struct Shared {
     pub metrics: Metrics,
     /// What a scrape asked the database for.
     pub figures: Arc<LastFigures>,
+    /// Whom readable reports are sealed for on arrival; nobody: they are kept readable.
+    pub recipients: Arc<[Recipient]>,
     /// The keys that this process opens with.
     pub certificates: Arc<[Certificate]>,
     /// Whom those proxies may name.

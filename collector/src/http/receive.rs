@@ -75,12 +75,17 @@ pub(super) async fn store(
     hash: Hash,
     body: Vec<u8>,
 ) -> Result<Acknowledgement, HttpError> {
-    let intake = shared.intake.as_ref().ok_or(HttpError::Intake(IntakeError::Stopping))?;
     let received = clock::now().as_second();
-    tracing::debug!(report = %hash, from = source, "report read");
     let source = source.to_owned();
-    let status = intake.receive(Incoming { hash, received, source, body }).await?;
-    Ok(Acknowledgement { report: hash, status })
+    keep(shared, Incoming { hash, received, source, body, handed_in: None }).await
+}
+
+/// Stores a report; the acknowledgement follows the durable commit.
+pub(super) async fn keep(shared: &Shared, report: Incoming) -> Result<Acknowledgement, HttpError> {
+    let intake = shared.intake.as_ref().ok_or(HttpError::Intake(IntakeError::Stopping))?;
+    tracing::debug!(report = %report.hash, from = report.source, "report read");
+    let hash = report.hash;
+    Ok(Acknowledgement { report: hash, status: intake.receive(report).await? })
 }
 
 /// Reads a body while it stays within its bounds of bytes and time.

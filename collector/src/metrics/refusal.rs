@@ -17,13 +17,17 @@ pub enum Refusal {
     Incomplete,
     /// The body took too long.
     Slow,
+    /// Handed in, and no report text.
+    NoReport,
+    /// Handed in for a site by somebody who may not.
+    NotAllowed,
     /// Not now: the database, or the program ends.
     Unavailable,
 }
 
 impl Refusal {
     /// Every reason.
-    pub const ALL: [Refusal; 8] = [
+    pub const ALL: [Refusal; 10] = [
         Refusal::NotSealed,
         Refusal::Digest,
         Refusal::TooLarge,
@@ -31,6 +35,8 @@ impl Refusal {
         Refusal::PlainText,
         Refusal::Incomplete,
         Refusal::Slow,
+        Refusal::NoReport,
+        Refusal::NotAllowed,
         Refusal::Unavailable,
     ];
 
@@ -45,6 +51,8 @@ impl Refusal {
             Refusal::PlainText => "plain_text",
             Refusal::Incomplete => "incomplete",
             Refusal::Slow => "slow",
+            Refusal::NoReport => "no_report",
+            Refusal::NotAllowed => "not_allowed",
             Refusal::Unavailable => "unavailable",
         }
     }

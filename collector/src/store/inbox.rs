@@ -8,6 +8,7 @@ use serde::Serialize;
 use sqlx::AssertSqlSafe;
 
 use super::{Store, StoreError, Writing, retrying};
+use crate::access::Role;
 use crate::access::deed::By;
 use crate::problem::Problem;
 use crate::unseal::{Claimed, SetAside};
@@ -15,27 +16,40 @@ use crate::unseal::{Claimed, SetAside};
 /// A report on its way in.
 #[derive(Debug, Clone)]
 pub struct Incoming {
-    /// SHA-256 of `body`.
+    /// What names the report: SHA-256 of `body`, or of the text that was sealed on arrival.
     pub hash: Hash,
     /// Unix seconds.
     pub received: i64,
     /// Address it came from, for people to read.
     pub source: String,
-    /// The bytes exactly as received.
+    /// The bytes exactly as received, or sealed on arrival.
     pub body: Vec<u8>,
+    /// Who handed it in for its site, with a right to; none for what came from a host.
+    pub handed_in: Option<HandedIn>,
+}
+
+/// Somebody who handed in a report.
+#[derive(Debug, Clone)]
+pub struct HandedIn {
+    /// Their name.
+    pub person: String,
+    /// Their role.
+    pub role: Role,
 }
 
 /// A report that waits to be opened.
 #[derive(Debug)]
 pub struct Sealed {
-    /// SHA-256 of `body`.
+    /// What names the report: SHA-256 of `body`, or of the text that was sealed on arrival.
     pub hash: Hash,
     /// Unix seconds.
     pub received: i64,
     /// Address it came from.
     pub source: String,
-    /// The bytes exactly as received.
+    /// The bytes exactly as received, or sealed on arrival.
     pub body: Vec<u8>,
+    /// Who handed it in for its site, with a right to; empty for what came from a host.
+    pub handed_in: String,
 }
 
 /// What became of a report.
@@ -107,16 +121,16 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn waiting(&self, limit: i64) -> Result<Vec<Sealed>, StoreError> {
-        let rows: Vec<(String, i64, String, Vec<u8>)> = sqlx::query_as(
-            "SELECT hash, received, source, body FROM inbox WHERE state = 'waiting' ORDER BY id LIMIT ?",
+        let rows: Vec<(String, i64, String, Vec<u8>, String)> = sqlx::query_as(
+            "SELECT hash, received, source, body, handed_in FROM inbox WHERE state = 'waiting' ORDER BY id LIMIT ?",
         )
         .bind(limit)
         .fetch_all(&self.pool)
         .await?;
         rows.into_iter()
-            .map(|(hash, received, source, body)| {
+            .map(|(hash, received, source, body, handed_in)| {
                 let hash = hash.parse().map_err(|_| StoreError::Inconsistent(format!("inbox hash {hash:?}")))?;
-                Ok(Sealed { hash, received, source, body })
+                Ok(Sealed { hash, received, source, body, handed_in })
             })
             .collect()
     }
@@ -181,17 +195,25 @@ impl Writing {
     async fn insert_sealed(&mut self, report: &Incoming) -> Result<Receipt, StoreError> {
         let size = i64::try_from(report.body.len()).unwrap_or(i64::MAX);
         let inserted = sqlx::query(
-            "INSERT INTO inbox (hash, received, source, size, body, state, reason) VALUES (?, ?, ?, ?, ?, 'waiting', '')",
+            "INSERT INTO inbox (hash, received, source, size, body, state, reason, handed_in) \
+             VALUES (?, ?, ?, ?, ?, 'waiting', '', ?)",
         )
         .bind(report.hash.to_string())
         .bind(report.received)
         .bind(report.source.as_str())
         .bind(size)
         .bind(report.body.as_slice())
+        .bind(report.handed_in.as_ref().map_or("", |by| by.person.as_str()))
         .execute(self.connection())
         .await;
         match inserted {
-            Ok(_) => Ok(Receipt::Stored),
+            Ok(_) => {
+                if let Some(HandedIn { person, role }) = &report.handed_in {
+                    let by = By { at: report.received, person, role: role.as_str(), source: &report.source };
+                    self.audit(&by.did("hand in", &report.hash.to_string())).await?;
+                }
+                Ok(Receipt::Stored)
+            }
             Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(Receipt::Duplicate),
             Err(error) => Err(error.into()),
         }

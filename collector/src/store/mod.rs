@@ -53,7 +53,7 @@ pub use groups::HostGroup;
 pub use host::HostId;
 pub use host_page::{HostFilter, PresentHost};
 pub use hosts_now::HostNow;
-pub use inbox::{InboxState, Incoming, Sealed};
+pub use inbox::{HandedIn, InboxState, Incoming, Sealed};
 pub use inbox_entry::{InboxEntry, InboxFilter};
 pub use known_host::KnownHost;
 pub use list::PackageIds;

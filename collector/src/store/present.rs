@@ -14,7 +14,7 @@ pub struct Arrival<'a> {
     pub received: i64,
     /// The address it came from.
     pub source: &'a str,
-    /// Whether its host's key vouches for it.
+    /// Whether its host's key vouches for it, or somebody who may report for its site.
     pub signed: bool,
 }
 

@@ -48,7 +48,8 @@ impl Sealer {
         let content = if arrival.odd == Some(Odd::Forged) { changed(content) } else { content };
         let body = sealed::seal(&content, std::slice::from_ref(recipient), ContentEncryption::default())?;
         let body = if arrival.odd == Some(Odd::Damaged) { changed(body) } else { body };
-        Ok(Some(Incoming { hash: Hash::of(&body), received: arrival.received, source: host.address.clone(), body }))
+        let (hash, source) = (Hash::of(&body), host.address.clone());
+        Ok(Some(Incoming { hash, received: arrival.received, source, body, handed_in: None }))
     }
 
     fn sender(&self, arrival: Arrival, host: &Host) -> Result<Arc<SigningKey>, SealingError> {

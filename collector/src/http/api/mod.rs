@@ -19,6 +19,7 @@ mod products;
 mod question;
 mod references;
 mod registry;
+mod reports;
 mod rows;
 mod site;
 mod sites;
@@ -47,13 +48,18 @@ const BASE: &str = "/api/v1";
 
 /// Every endpoint; those that show data are behind the guard.
 pub(super) fn router(shared: &Shared) -> Router<Shared> {
-    let (router, document) = endpoints(|guarded| guarded.route_layer(from_fn_with_state(shared.clone(), guard)));
+    let receives = shared.intake.is_some();
+    let (router, document) =
+        endpoints(receives, |guarded| guarded.route_layer(from_fn_with_state(shared.clone(), guard)));
     router.layer(Extension(document::Served(document.to_json().unwrap_or_default().into())))
 }
 
 /// Every endpoint with what it says of itself.
-fn endpoints(guard: impl FnOnce(OpenApiRouter<Shared>) -> OpenApiRouter<Shared>) -> (Router<Shared>, Document) {
-    let guarded = OpenApiRouter::new()
+fn endpoints(
+    receives: bool,
+    guard: impl FnOnce(OpenApiRouter<Shared>) -> OpenApiRouter<Shared>,
+) -> (Router<Shared>, Document) {
+    let mut guarded = OpenApiRouter::new()
         .routes(routes!(overview::show))
         .routes(routes!(changes::list))
         .routes(routes!(sites::list))
@@ -76,6 +82,9 @@ fn endpoints(guard: impl FnOnce(OpenApiRouter<Shared>) -> OpenApiRouter<Shared>)
         .routes(routes!(campaigns::show))
         .routes(routes!(inbox::list))
         .routes(routes!(audit::list));
+    if receives {
+        guarded = guarded.routes(routes!(reports::hand_in));
+    }
     // Around the whole path: the audit log has it as it was asked for.
     let guarded = guard(OpenApiRouter::with_openapi(document::Beginning::openapi()).nest(BASE, guarded));
     let open = OpenApiRouter::new().nest(BASE, OpenApiRouter::new().routes(routes!(document::show)));
@@ -111,7 +120,7 @@ mod tests {
 
     #[test]
     fn the_document_has_every_route() {
-        let (router, document) = endpoints(|all| all);
+        let (router, document) = endpoints(true, |all| all);
         let routed = format!("{router:?}");
         for path in document.paths.paths.keys() {
             assert!(routed.contains(&format!("\"{path}\"")), "{path} is described and not routed: {routed}");
