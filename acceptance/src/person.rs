@@ -31,11 +31,14 @@ impl<'a> Person<'a> {
         answer.body
     }
 
-    /// Sends a form as it is.
+    /// Sends a form, its lines ended as browsers end them.
     #[must_use]
     pub fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
-        let form =
-            fields.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect::<Vec<_>>().join("&");
+        let form = fields
+            .iter()
+            .map(|(name, value)| format!("{name}={}", encoded(&crlf(value))))
+            .collect::<Vec<_>>()
+            .join("&");
         self.collector.ask(path, &[("cookie", &self.cookie), ("accept", "text/html")], Some(&form))
     }
 
@@ -84,6 +87,12 @@ pub fn text_of(html: &str) -> String {
     text
 }
 
+/// Where the links of a page lead, in the order of the page.
+#[must_use]
+pub fn links_of(page: &str) -> Vec<String> {
+    page.split("<a ").skip(1).filter_map(|tag| attribute(tag.split('>').next()?, "href")).collect()
+}
+
 fn attribute(tag: &str, name: &str) -> Option<String> {
     let (_, rest) = tag.split_once(&format!("{name}=\""))?;
     rest.split_once('"').map(|(value, _)| plain(value))
@@ -92,6 +101,10 @@ fn attribute(tag: &str, name: &str) -> Option<String> {
 fn plain(html: &str) -> String {
     let escapes = [("&#60;", "<"), ("&#62;", ">"), ("&#34;", "\""), ("&#39;", "'"), ("&#38;", "&"), ("&amp;", "&")];
     escapes.iter().fold(html.to_owned(), |text, (escape, plain)| text.replace(escape, plain))
+}
+
+fn crlf(text: &str) -> String {
+    text.replace("\r\n", "\n").replace('\n', "\r\n")
 }
 
 /// A value as browsers write it into a form.

@@ -229,6 +229,18 @@ impl Collector {
         (answer.status, answer.body)
     }
 
+    /// Gets a path with headers: status and bytes.
+    #[must_use]
+    pub fn bytes(&self, path: &str, headers: &[(&str, &str)]) -> (u16, Vec<u8>) {
+        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let mut request = agent.get(format!("{}{path}", self.url));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut answer = request.call().unwrap();
+        (answer.status().as_u16(), answer.body_mut().read_to_vec().unwrap())
+    }
+
     /// Gets a path or posts a form to it, and goes nowhere else.
     #[must_use]
     pub fn ask(&self, path: &str, headers: &[(&str, &str)], form: Option<&str>) -> Answer {

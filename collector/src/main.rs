@@ -455,7 +455,7 @@ async fn run_inbox(options: &Options, config: &Config, action: Option<Inbox>, no
         }
         Inbox::Retry { report } => {
             let hash = report.map(|report| report.parse()).transpose()?;
-            say(&format!("{} reports wait again\n", store.retry_inbox(hash, by).await?))
+            say(&format!("{} reports wait again\n", inbox_decision::retry(&store, hash, by).await?))
         }
     }
 }

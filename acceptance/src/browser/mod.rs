@@ -201,7 +201,11 @@ impl Browser {
 
     /// Waits until the page shows a text.
     pub fn shows(&self, text: &str) {
-        eventually(&format!("{} shows {text:?}", self.address()), || self.text().contains(text));
+        // In one step: between two steps one page may go and the next come.
+        let read = || self.execute("return document.body ? document.body.innerText : ''", vec![]);
+        eventually(&format!("{} shows {text:?}", self.address()), || {
+            read().as_str().is_some_and(|shown| shown.contains(text))
+        });
     }
 
     /// How long a person waits between two clicks at least; for what a page does by itself.

@@ -282,7 +282,8 @@ fn decided_in_pages(deployment: &Deployment) {
     became(deployment, &elsewhere, "held", "unknown_site");
     tokio::runtime::Runtime::new().unwrap().block_on(async {
         let store = Store::open(&deployment.database).await.unwrap();
-        let filter = |problem, before| InboxFilter { state: Some(InboxState::Held), problem, before };
+        let filter =
+            |problem, before| InboxFilter { state: Some(InboxState::Held), problem, before, ..InboxFilter::default() };
         let (mut seen, mut before) = (Vec::new(), None);
         loop {
             let page = store.inbox_page(&Scope::All, &filter(Some(Problem::KeyChanged), before), 2).await.unwrap();

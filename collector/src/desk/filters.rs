@@ -45,6 +45,12 @@ pub fn instant(seconds: &i64, _: &dyn Values) -> askama::Result<String> {
     Ok(crate::answers::time(*seconds).to_string())
 }
 
+/// The beginning of a hash: enough for people to tell two apart.
+#[askama::filter_fn]
+pub fn begin(hash: impl std::fmt::Display, _: &dyn Values) -> askama::Result<String> {
+    Ok(hash.to_string().chars().take(12).collect())
+}
+
 /// A number with the word for what is counted.
 #[askama::filter_fn]
 pub fn many(number: impl std::fmt::Display, _: &dyn Values, one: &str) -> askama::Result<String> {
@@ -56,15 +62,24 @@ pub fn many(number: impl std::fmt::Display, _: &dyn Values, one: &str) -> askama
 /// How long ago something was, in the largest unit that tells.
 #[askama::filter_fn]
 pub fn ago(time: &jiff::Timestamp, _: &dyn Values, now: &jiff::Timestamp) -> askama::Result<String> {
-    let seconds = now.as_second().saturating_sub(time.as_second());
+    Ok(told(now.as_second().saturating_sub(time.as_second())))
+}
+
+/// How long ago unix seconds were, in the largest unit that tells.
+#[askama::filter_fn]
+pub fn since(seconds: &i64, _: &dyn Values, now: &jiff::Timestamp) -> askama::Result<String> {
+    Ok(told(now.as_second().saturating_sub(*seconds)))
+}
+
+fn told(seconds: i64) -> String {
     let (number, unit) = match seconds {
-        ..60 => return Ok("just now".to_owned()),
+        ..60 => return "just now".to_owned(),
         60..3_600 => (seconds / 60, "minute"),
         3_600..86_400 => (seconds / 3_600, "hour"),
         _ => (seconds / 86_400, "day"),
     };
     let plural = if number == 1 { "" } else { "s" };
-    Ok(format!("{number} {unit}{plural} ago"))
+    format!("{number} {unit}{plural} ago")
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ pub mod find;
 pub mod frame;
 pub mod harmless;
 pub mod host;
+pub mod inbox;
 pub mod overview;
 pub mod product;
 pub mod products;

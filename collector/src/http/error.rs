@@ -7,6 +7,7 @@ use report::sealed::OpenError;
 
 use crate::access::secret::NoRandom;
 use crate::answers::AnswerError;
+use crate::inbox_decision::DecisionError;
 use crate::intake::IntakeError;
 use crate::metrics::Refusal;
 use crate::store::StoreError;
@@ -99,6 +100,9 @@ pub(super) enum HttpError {
     /// No such site, or none that may be seen.
     #[error("no site named {0:?}: the list of sites has those there are")]
     NoSite(String),
+    /// A decision on the inbox that cannot be carried out.
+    #[error("nothing was decided: {0}")]
+    Decision(DecisionError),
     /// The question itself cannot be read.
     #[error("{0}")]
     Question(String),
@@ -174,6 +178,9 @@ impl HttpError {
                 | AnswerError::NoCampaign(_),
             ) => (StatusCode::NOT_FOUND, "not found"),
             HttpError::Page(_) => (StatusCode::INTERNAL_SERVER_ERROR, "page failed"),
+            HttpError::Decision(DecisionError::NoReport(_)) => (StatusCode::NOT_FOUND, "not found"),
+            HttpError::Decision(DecisionError::NoReason) => (StatusCode::UNPROCESSABLE_ENTITY, "a reason is missing"),
+            HttpError::Decision(_) => (StatusCode::CONFLICT, "nothing was decided"),
             HttpError::NoSite(_) => (StatusCode::NOT_FOUND, "not found"),
             HttpError::NoReport(_) => (StatusCode::UNPROCESSABLE_ENTITY, "no report text"),
             HttpError::NotYourSite(_) => (StatusCode::FORBIDDEN, "not your site"),
@@ -207,6 +214,15 @@ impl HttpError {
             HttpError::Incomplete => Refusal::Incomplete,
             HttpError::Slow(_) => Refusal::Slow,
             _ => Refusal::Unavailable,
+        }
+    }
+}
+
+impl From<DecisionError> for HttpError {
+    fn from(error: DecisionError) -> Self {
+        match error {
+            DecisionError::Store(error) => HttpError::Store(error),
+            other => HttpError::Decision(other),
         }
     }
 }

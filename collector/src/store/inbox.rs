@@ -167,31 +167,22 @@ impl Store {
         })
         .await
     }
-
-    /// Lets held and unreadable reports wait again, one or all: after a key was added or a program mended.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn retry_inbox(&self, hash: Option<Hash>, by: By<'_>) -> Result<u64, StoreError> {
-        let wanted = hash.map_or_else(String::new, |hash| hash.to_string());
-        retrying(|| async {
-            let mut writing = self.begin().await?;
-            let result = sqlx::query(
-                "UPDATE inbox SET state = 'waiting', reason = '', problem = '' WHERE state IN ('held', 'unreadable') AND ? IN ('', hash)",
-            )
-            .bind(wanted.as_str())
-            .execute(writing.connection())
-            .await?;
-            let object = format!("{} reports {wanted}", result.rows_affected());
-            writing.audit(&by.did("inbox retry", object.trim_end())).await?;
-            writing.commit().await?;
-            Ok(result.rows_affected())
-        })
-        .await
-    }
 }
 
 impl Writing {
+    /// Lets one report that was set aside wait again, or all that are held or unreadable: after a key was added or a program
+    /// mended. How many reports that are.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn retry_inbox(&mut self, report: Option<Hash>) -> Result<u64, StoreError> {
+        let sql = "UPDATE inbox SET state = 'waiting', reason = '', problem = '' \
+                   WHERE (state IN ('held', 'unreadable') AND ? = '') OR (state IN ('held', 'unreadable', 'rejected') AND hash = ?)";
+        let wanted = report.map_or_else(String::new, |report| report.to_string());
+        let result = sqlx::query(sql).bind(wanted.as_str()).bind(wanted.as_str()).execute(self.connection()).await?;
+        Ok(result.rows_affected())
+    }
+
     async fn insert_sealed(&mut self, report: &Incoming) -> Result<Receipt, StoreError> {
         let size = i64::try_from(report.body.len()).unwrap_or(i64::MAX);
         let inserted = sqlx::query(

@@ -14,8 +14,43 @@ pub struct InboxFilter {
     pub state: Option<InboxState>,
     /// Only those in this trouble.
     pub problem: Option<Problem>,
+    /// Only those that are of this site, or claim to be.
+    pub site: Option<String>,
+    /// Only those that are of this host, or claim to be.
+    pub host: Option<String>,
+    /// Only those signed by this key; an empty one: those that are not signed.
+    pub sender: Option<String>,
     /// Only those that came before the one with this number.
     pub before: Option<i64>,
+}
+
+impl InboxFilter {
+    /// The filter as a condition, with its texts and then its number to bind.
+    pub(super) fn condition(&self, scope: &Scope) -> (String, Vec<String>, Option<i64>) {
+        let mut condition = scope_condition("site", scope);
+        let mut texts: Vec<String> = scope.sites().map(str::to_owned).collect();
+        if self.state.is_some_and(InboxState::is_set_aside) {
+            // What an index of SQLite is for: the columns asked for lie behind the sealed bytes in a row.
+            condition.push_str(" AND state IN ('held', 'unreadable', 'rejected')");
+        }
+        let problem = self.problem.map(|problem| problem.as_str().to_owned());
+        for (column, value) in [
+            ("state", self.state.map(|state| state.as_str().to_owned())),
+            ("problem", problem),
+            ("site", self.site.clone()),
+            ("host", self.host.clone()),
+            ("sender", self.sender.clone()),
+        ] {
+            if let Some(value) = value {
+                condition.push_str(&format!(" AND {column} = ?"));
+                texts.push(value);
+            }
+        }
+        if self.before.is_some() {
+            condition.push_str(" AND id < ?");
+        }
+        (condition, texts, self.before)
+    }
 }
 
 /// A line about a report in the inbox, without its body.
@@ -78,23 +113,11 @@ impl Store {
         filter: &InboxFilter,
         limit: i64,
     ) -> Result<Vec<InboxEntry>, StoreError> {
-        let InboxFilter { state, problem, before } = filter;
-        let sql = format!(
-            "{ENTRY} WHERE {}{}{}{} ORDER BY id DESC LIMIT ?",
-            scope_condition("site", scope),
-            state.map_or("", |_| " AND state = ?"),
-            problem.map_or("", |_| " AND problem = ?"),
-            before.map_or("", |_| " AND id < ?"),
-        );
+        let (condition, texts, before) = filter.condition(scope);
+        let sql = format!("{ENTRY} WHERE {condition} ORDER BY id DESC LIMIT ?");
         let mut query = sqlx::query_as::<_, EntryRow>(AssertSqlSafe(sql));
-        for site in scope.sites() {
-            query = query.bind(site);
-        }
-        if let Some(state) = state {
-            query = query.bind(state.as_str());
-        }
-        if let Some(problem) = problem {
-            query = query.bind(problem.as_str());
+        for text in &texts {
+            query = query.bind(text.as_str());
         }
         if let Some(before) = before {
             query = query.bind(before);
@@ -112,6 +135,24 @@ impl Store {
         let rows: Vec<EntryRow> =
             sqlx::query_as(AssertSqlSafe(sql)).bind(site).bind(limit).fetch_all(&self.pool).await?;
         Ok(rows.into_iter().map(InboxEntry::from).collect())
+    }
+
+    /// One report of the inbox that may be seen, and whether its sealed bytes are still kept.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn inbox_entry(&self, scope: &Scope, hash: Hash) -> Result<Option<(InboxEntry, bool)>, StoreError> {
+        let sql = format!("{ENTRY} WHERE hash = ? AND {}", scope_condition("site", scope));
+        let mut query = sqlx::query_as::<_, EntryRow>(AssertSqlSafe(sql)).bind(hash.to_string());
+        for site in scope.sites() {
+            query = query.bind(site);
+        }
+        let Some(entry) = query.fetch_optional(&self.pool).await? else { return Ok(None) };
+        let (kept,): (i64,) = sqlx::query_as("SELECT COUNT(*) FROM inbox WHERE hash = ? AND LENGTH(body) > 0")
+            .bind(hash.to_string())
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(Some((InboxEntry::from(entry), kept > 0)))
     }
 
     /// One report of the inbox with its sealed bytes.

@@ -29,6 +29,21 @@ pub struct RefusalCount {
     pub last: i64,
 }
 
+/// Reports from one address that were refused for the same reason, over all days that are remembered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusalGroup {
+    /// The address that they came from.
+    pub source: String,
+    /// Why.
+    pub reason: String,
+    /// How many.
+    pub times: i64,
+    /// The first day (UTC, since 1970-01-01).
+    pub first_day: i64,
+    /// The last one, unix seconds.
+    pub last: i64,
+}
+
 impl Store {
     /// Adds to the counts.
     ///
@@ -75,5 +90,34 @@ impl Store {
         .await?;
         let refusal = |(day, source, reason, times, last)| RefusalCount { day, source, reason, times, last };
         Ok(rows.into_iter().map(refusal).collect())
+    }
+
+    /// How many reports were refused on the days that are remembered, in how many groups, and the last one's unix seconds.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn refused(&self) -> Result<(i64, i64, Option<i64>), StoreError> {
+        let sql = format!(
+            "SELECT COALESCE({}, 0), COUNT(*), MAX(last) FROM \
+             (SELECT SUM(times) AS times, MAX(last) AS last FROM refusal GROUP BY reason, source) AS alike",
+            self.dialect.sum("times")
+        );
+        Ok(sqlx::query_as(AssertSqlSafe(sql)).fetch_one(&self.pool).await?)
+    }
+
+    /// What was refused by address and reason, the last first: some of it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn refusal_groups(&self, limit: i64, offset: i64) -> Result<Vec<RefusalGroup>, StoreError> {
+        let sql = format!(
+            "SELECT source, reason, {}, MIN(day), MAX(last) FROM refusal GROUP BY reason, source \
+             ORDER BY MAX(last) DESC, reason, source LIMIT ? OFFSET ?",
+            self.dialect.sum("times")
+        );
+        let rows: Vec<(String, String, i64, i64, i64)> =
+            sqlx::query_as(AssertSqlSafe(sql)).bind(limit).bind(offset).fetch_all(&self.pool).await?;
+        let group = |(source, reason, times, first_day, last)| RefusalGroup { source, reason, times, first_day, last };
+        Ok(rows.into_iter().map(group).collect())
     }
 }

@@ -2,8 +2,34 @@
 
 use report::hash::Hash;
 
-use super::{StoreError, Writing};
+use super::{Store, StoreError, Writing};
 use crate::sender::{Known, Pin};
+
+/// What a host is known by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pinned {
+    /// SHA-256 of its key; empty for a host that may go without a signature.
+    pub key: String,
+    /// Since when, unix seconds.
+    pub since: i64,
+    /// Who approved it; empty for the key of the first signed report.
+    pub approved: String,
+}
+
+impl Store {
+    /// What a host is known by, if anything.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn pinned(&self, site: &str, host: &str) -> Result<Option<Pinned>, StoreError> {
+        let row: Option<(String, i64, String)> =
+            sqlx::query_as("SELECT digest, since, approved FROM sender WHERE host = ?")
+                .bind(super::host::digest(site, host))
+                .fetch_optional(&self.pool)
+                .await?;
+        Ok(row.map(|(key, since, approved)| Pinned { key, since, approved }))
+    }
+}
 
 impl Writing {
     /// What is known before a report of a host, signed by a key or not, is judged.

@@ -4,6 +4,7 @@ mod audit;
 mod failure;
 mod find;
 mod host;
+mod inbox;
 mod overview;
 mod product;
 mod products;
@@ -40,6 +41,7 @@ pub(super) fn router(shared: &Shared) -> Router<Shared> {
         .route("/hosts/{site}/{host}", get(host::show))
         .merge(references::router())
         .route("/audit", get(audit::show))
+        .merge(inbox::router())
         .route("/sign-out", post(sign_out::end))
         .route_layer(from_fn_with_state(shared.clone(), guard))
         .route("/sign-in", get(sign_in::show).post(sign_in::sign_in))

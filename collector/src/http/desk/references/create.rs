@@ -22,6 +22,7 @@ use crate::reference::{ReferenceError, ReferenceList};
 pub(super) struct Typing {
     name: String,
     form: String,
+    #[serde(deserialize_with = "super::lines")]
     text: String,
 }
 

@@ -14,7 +14,7 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{get, post};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::super::Shared;
 use super::super::error::HttpError;
@@ -49,6 +49,7 @@ pub(super) struct Proposed {
     /// The version that was changed.
     based_on: i64,
     /// The list so far, as TOML; empty while it is that version.
+    #[serde(deserialize_with = "lines")]
     draft: String,
     /// What this form does to it.
     what: String,
@@ -62,9 +63,15 @@ pub(super) struct Proposed {
     /// `toml` or `csv`.
     form: String,
     /// The whole list in that form.
+    #[serde(deserialize_with = "lines")]
     text: String,
     /// Why.
     note: String,
+}
+
+/// A text of several lines: browsers end each with CR and LF (HTML, 4.10.22.4), and a page shows no CR.
+fn lines<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Ok(String::deserialize(deserializer)?.replace("\r\n", "\n"))
 }
 
 /// A page with a status that is not that of success.

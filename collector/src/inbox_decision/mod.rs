@@ -1,4 +1,6 @@
-//! What a person decides on reports in the inbox: a sender is approved, or its reports are rejected for good.
+//! What a person decides on reports in the inbox: a sender is approved, its reports are rejected, or they wait again.
+
+pub mod alike;
 
 use report::hash::Hash;
 use report::sealed::Signer;
@@ -108,19 +110,34 @@ async fn pin(
         Ok(key) => key,
         Err(error) => return Ok(Err(error)),
     };
+    if let Err(error) = pin_to(writing, entry, key, by).await? {
+        return Ok(Err(error));
+    }
+    let waiting = writing.release(&entry.site, &entry.host, key).await?;
+    Ok(Ok(Approved::Sender { site: entry.site.clone(), host: entry.host.clone(), key, waiting }))
+}
+
+/// Pins the host of a report, unless it is in other trouble by now.
+async fn pin_to(
+    writing: &mut Writing,
+    entry: &InboxEntry,
+    key: Option<Hash>,
+    by: By<'_>,
+) -> Result<Result<(), DecisionError>, StoreError> {
     let host = (entry.site.as_str(), entry.host.as_str());
     match doubt_now(entry, key, &writing.known_sender(host, key).await?) {
         Some(doubt) if doubt.problem().as_str() == entry.problem => {
             writing.pin_approved(host, key, by.at, by.person).await?;
         }
         Some(doubt) => {
-            let why = format!("meanwhile it would be held for another reason ({doubt}): `inbox retry` it first");
+            let why = format!(
+                "meanwhile it would be held for another reason ({doubt}): let it wait again first (`inbox retry`)"
+            );
             return Ok(Err(DecisionError::CannotApprove { report: entry.hash.clone(), why }));
         }
         None => {}
     }
-    let waiting = writing.release(host.0, host.1, key).await?;
-    Ok(Ok(Approved::Sender { site: entry.site.clone(), host: entry.host.clone(), key, waiting }))
+    Ok(Ok(()))
 }
 
 /// Decides that a held or unreadable report never becomes history, with all that is held of the same sender for the same
@@ -158,6 +175,24 @@ async fn try_reject(
     writing.audit(&by.did("inbox reject", &object)).await?;
     writing.commit().await?;
     Ok(Ok(number))
+}
+
+/// Lets one report that was set aside wait to be opened again, or all that are held or unreadable; returns how many.
+/// `by` says who decides, from where and when.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn retry(store: &Store, report: Option<Hash>, by: By<'_>) -> Result<u64, StoreError> {
+    retrying(|| async {
+        let mut writing = store.begin().await?;
+        let number = writing.retry_inbox(report).await?;
+        let which = report.map_or_else(|| "all that are held or unreadable".to_owned(), |report| report.to_string());
+        let object = format!("{which}, {number} reports");
+        writing.audit(&by.did("inbox retry", &object)).await?;
+        writing.commit().await?;
+        Ok(number)
+    })
+    .await
 }
 
 /// The key that approving a report pins.

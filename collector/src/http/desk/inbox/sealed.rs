@@ -1,0 +1,29 @@
+//! `GET /inbox/{report}/sealed`: the bytes of a report as they were received.
+
+use axum::extract::{Path, State};
+use axum::http::header;
+use axum::response::{IntoResponse as _, Response};
+
+use super::super::super::Shared;
+use super::super::super::error::HttpError;
+use super::super::super::visitor::Visitor;
+use super::one;
+
+/// The sealed bytes, for a look at them elsewhere; whatever they are, no browser shows them.
+pub(super) async fn download(
+    State(shared): State<Shared>,
+    visitor: Visitor,
+    Path(report): Path<String>,
+) -> Result<Response, HttpError> {
+    let (hash, _, kept) = one(&shared, &visitor.viewer, &report).await?;
+    let body = if kept { shared.store.inbox_report(hash).await? } else { None };
+    let (_, body) = body.ok_or(HttpError::NotFound)?;
+    let file = format!("attachment; filename=\"{hash}.p7m\"");
+    let headers = [
+        (header::CONTENT_TYPE, "application/octet-stream"),
+        (header::CONTENT_DISPOSITION, file.as_str()),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    Ok((headers, body).into_response())
+}
