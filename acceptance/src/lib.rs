@@ -21,3 +21,4 @@ pub mod promtool;
 pub mod schemathesis;
 pub mod smtp;
 pub mod systemd_box;
+pub mod walk;

@@ -32,6 +32,15 @@ impl Deployment {
         deployment
     }
 
+    /// The same with an invented grid of so many hosts and their past year.
+    #[must_use]
+    pub fn with_fleet(hosts: u32, database: Option<String>) -> Self {
+        let deployment = Deployment::new(database);
+        let folder = deployment.folder.path().join("fleet").display().to_string();
+        deployment.ask(&["demo", "--fleet", &hosts.to_string(), "--once", "--folder", &folder]);
+        deployment
+    }
+
     /// Makes another key.
     pub fn new_key(&self, name: &str, kind: &str) {
         let folder = self.keys().display().to_string();
@@ -142,9 +151,26 @@ impl Deployment {
     /// Starts `serve` on an address.
     #[must_use]
     pub fn serve_on(&self, listen: &str, arguments: &[&str]) -> Collector {
+        self.start(self.collector(), listen, arguments)
+    }
+
+    /// Starts `serve` with every statement to the database in its log, one line each that has `sqlx::query`.
+    #[must_use]
+    pub fn serve_telling_statements(&self, arguments: &[&str]) -> Collector {
+        let mut command = self.collector();
+        command.env("WLCG_PACKAGE_COLLECTOR_LOG", "sqlx::query=debug");
+        self.start(command, "127.0.0.1:0", arguments)
+    }
+
+    /// What `serve` has logged so far.
+    #[must_use]
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
+    fn start(&self, mut command: Command, listen: &str, arguments: &[&str]) -> Collector {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.folder.path().join("log")).unwrap();
-        let mut child = self
-            .collector()
+        let mut child = command
             .args(["serve", "--listen", listen])
             .args(arguments)
             .stdout(Stdio::piped())
@@ -157,8 +183,8 @@ impl Deployment {
         // What it says at its start comes in one piece.
         let rest = String::from_utf8_lossy(said.buffer()).into_owned();
         let link = rest.split_whitespace().find(|word| word.contains("/sign-in?link=")).map(str::to_owned);
-        let log = || std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
-        let url = line.trim().strip_prefix("listening on ").unwrap_or_else(|| panic!("{line:?} {}", log())).to_owned();
+        let url = line.trim().strip_prefix("listening on ");
+        let url = url.unwrap_or_else(|| panic!("{line:?} {}", self.log())).to_owned();
         Collector { child, url, link }
     }
 

@@ -9,7 +9,7 @@ use fantoccini::{Client, ClientBuilder};
 use serde_json::{Value, json};
 
 /// How Chromium runs on a machine without screen, sound or accounts. With the pipe it ends whenever the driver does.
-const FLAGS: [&str; 15] = [
+const FLAGS: [&str; 16] = [
     "--headless=new",
     "--remote-debugging-pipe",
     "--no-sandbox",
@@ -26,6 +26,7 @@ const FLAGS: [&str; 15] = [
     "--lang=en-US",
     "--force-color-profile=srgb",
     "--window-size=1280,900",
+    "--hide-scrollbars",
 ];
 
 const INSTALLED_BY: &str = "`make deps` installs Debian's chromium and chromium-driver";

@@ -26,6 +26,8 @@ pub enum Screen {
     Desktop,
     /// 390 wide.
     Phone,
+    /// A4 between its margins, as the page is printed, which Chromium shrinks by up to a half.
+    Paper,
 }
 
 impl Browser {
@@ -69,6 +71,16 @@ impl Browser {
     pub fn status(&self) -> u16 {
         let entry = self.execute("return performance.getEntriesByType('navigation')[0].responseStatus", vec![]);
         entry.as_u64().and_then(|status| u16::try_from(status).ok()).unwrap_or_default()
+    }
+
+    /// The status of an address for whoever is signed in here, without going there: a file would be kept, not shown.
+    #[must_use]
+    pub fn status_of(&self, url: &str) -> u16 {
+        let cookies = self.driver.wait_for(self.driver.client.get_all_cookies());
+        let cookies: Vec<String> =
+            cookies.iter().map(|cookie| format!("{}={}", cookie.name(), cookie.value())).collect();
+        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        agent.get(url).header("cookie", cookies.join("; ")).call().unwrap().status().as_u16()
     }
 
     /// Where it is.
@@ -179,7 +191,10 @@ impl Browser {
         let (width, height, phone) = match screen {
             Screen::Desktop => (1280, 900, false),
             Screen::Phone => (390, 844, true),
+            Screen::Paper => (1436, 2092, false),
         };
+        let media = if screen == Screen::Paper { "print" } else { "" };
+        let _ = self.driver.devtools("Emulation.setEmulatedMedia", &json!({"media": media}));
         let metrics = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": phone});
         let _ = self.driver.devtools("Emulation.setDeviceMetricsOverride", &metrics);
     }

@@ -23,11 +23,16 @@ impl Browser {
         std::fs::write(file, STANDARD.decode(picture["data"].as_str().unwrap()).unwrap()).unwrap();
     }
 
-    /// Prints the page as a person does; gives the words on paper, a page each.
+    /// Prints the page as a person does, on A4; gives the PDF.
+    fn paper(&self) -> Vec<u8> {
+        let paper = fantoccini::wd::PrintConfiguration::builder().size(fantoccini::wd::PrintSize::A4);
+        self.driver.wait_for(self.driver.client.print(paper.build().unwrap()))
+    }
+
+    /// The same as words, a page each.
     #[must_use]
     pub fn printed(&self) -> Vec<String> {
-        let paper = fantoccini::wd::PrintConfiguration::builder().size(fantoccini::wd::PrintSize::A4);
-        let pdf = self.driver.wait_for(self.driver.client.print(paper.build().unwrap()));
+        let pdf = self.paper();
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), pdf).unwrap();
         let output = Command::new("pdftotext").arg("-layout").arg(file.path()).arg("-").output();

@@ -1,0 +1,171 @@
+//! Every value from a host is hostile: on every page, in every file to keep, in the output of every command.
+
+use std::collections::BTreeSet;
+
+use wlcg_acceptance::browser::{Browser, Screen};
+use wlcg_acceptance::programs::{Collector, Deployment, eventually};
+use wlcg_acceptance::walk::Walk;
+
+use super::seal;
+
+/// What a program of a host's administrator could put anywhere.
+const MARKUP: &str = "<script>hostile()</script>\"'><img/src=x/onerror=hostile()>&lt;{{7*7}}";
+const FORMULAS: [&str; 4] = ["=HYPERLINK(\"http://hostile.example.org\")", "+1+hostile", "@hostile", "-hostile"];
+const TURNED: &str = "\u{202E}elitsoh\u{2066}\u{200B}\u{FEFF}";
+const ESCAPE: &str = "\u{1b}]0;hostile\u{7}\u{1b}[31m\u{9b}2J";
+
+/// What would be a formula at the begin of a cell.
+const SIGNS: [char; 4] = ['=', '+', '-', '@'];
+
+/// 10 kB without a space.
+fn long() -> String {
+    "hostile10kB".repeat(1000)
+}
+
+#[test]
+fn what_hosts_say_stays_text_everywhere() {
+    let deployment = Deployment::new(None);
+    let collector = deployment.serve(&[]);
+    report(&deployment, &collector);
+    commands(&deployment);
+
+    let browser = Browser::start();
+    browser.sign_in(collector.link.as_ref().unwrap());
+    let token = deployment.token("officer", &[]);
+    let mut looked = BTreeSet::new();
+    let told = |path: &str| path.chars().take(100).collect::<String>();
+    let walk = Walk::from(&browser, &format!("{}/", collector.url), 8, |path| {
+        looked.insert(told(path));
+        harmless_page(&browser, &told(path));
+        let (_, html) = collector.get_as(&token, path);
+        harmless_text(&html.replace('\n', ""), &told(path));
+        // Links have a name whole, people see as much of it as they can read.
+        let shown = browser.execute("return document.body.textContent", vec![]);
+        assert!(!shown.as_str().unwrap().contains(&"hostile10kB".repeat(100)), "{path} shows 10 kB in one piece");
+    });
+    assert!(looked.len() > 30, "{looked:#?}");
+
+    for file in &walk.files {
+        let (status, content) = collector.get_as(&token, file);
+        assert_eq!(status, 200, "{file}: {content}");
+        if file.contains("csv") {
+            harmless_csv(&content, file);
+        }
+        harmless_text(&content.replace(['\n', '\r'], ""), file);
+    }
+}
+
+/// Hosts that are believed, and one that is not.
+fn report(deployment: &Deployment, collector: &Collector) {
+    let certificate = deployment.certificate("officer");
+    let long = long();
+    let names = [MARKUP, FORMULAS[0], FORMULAS[1], FORMULAS[2], FORMULAS[3], TURNED, &long];
+    let mut accepted = 0;
+    for (place, name) in names.iter().enumerate() {
+        for day in ["02", "03"] {
+            let mut packages: Vec<String> =
+                names.iter().map(|package| format!("{package}\t{name}{day}\t{package}\n")).collect();
+            packages.push(format!("named\t{name}{day}\tx\n"));
+            packages.sort();
+            let text = format!(
+                "#\narch: {name}\ncollected: 2026-11-{day}T00:00:00Z\nhost: {name}\nkernel: {name}\npackager: rpm\n\
+                 reporter: {name}\nreporter-warning: {name}\nsite: CERN-PROD\nsystem: {name}\ntag: {name}\nversion: 1\n\
+                 zzz-{place}: {name}\n#\n{}#\n",
+                packages.concat()
+            );
+            let (status, answer) = collector.report(&seal(&certificate, &text));
+            assert_eq!(status, 201, "{answer}");
+            accepted += 1;
+        }
+    }
+    for site in names.iter().chain([&ESCAPE]) {
+        let text = format!("#\nhost: {site}\npackager: rpm\nsite: {site}\nversion: 1\n#\nbash\t{site}\tx\n#\n");
+        assert_eq!(collector.report(&seal(&certificate, &text)).0, 201);
+    }
+    let list = deployment.folder.path().join("list.toml");
+    std::fs::write(
+        &list,
+        "name = \"baseline\"\n[[reference]]\nproduct = \"h\"\npackage = \"named\"\nminimum = \"0:9-1\"\n",
+    )
+    .unwrap();
+    deployment.ask(&["reference", "import", list.to_str().unwrap()]);
+    eventually("everything is opened or set aside", || deployment.inbox("waiting") == 0);
+    assert_eq!(deployment.inbox("opened"), accepted, "{:#?}", deployment.rows(&["inbox"]));
+}
+
+/// Nothing of it has become part of the page.
+fn harmless_page(browser: &Browser, path: &str) {
+    let script = "
+        const own = [...document.querySelectorAll('script, img, iframe, object, embed, base, style, [style]')]
+            .map((element) => element.outerHTML.slice(0, 200));
+        const handlers = [...document.querySelectorAll('*')].flatMap((element) => [...element.attributes])
+            .filter((attribute) => attribute.name.startsWith('on') || /^\\s*javascript:/i.test(attribute.value))
+            .map((attribute) => `${attribute.name}=${attribute.value}`.slice(0, 200));
+        return [...own, ...handlers];";
+    let found = browser.execute(script, vec![]);
+    assert_eq!(found.as_array().unwrap(), &Vec::<serde_json::Value>::new(), "{path}");
+    browser.look_with(Screen::Phone);
+    assert_eq!(browser.overflowing(), Vec::<String>::new(), "{path} on a phone");
+    browser.look_with(Screen::Desktop);
+    assert_eq!(browser.overflowing(), Vec::<String>::new(), "{path}");
+}
+
+/// No character that turns the writing, moves a cursor or has no width.
+fn harmless_text(text: &str, of: &str) {
+    let misleads =
+        |character: &char| character.is_control() || TURNED.contains(*character) && !character.is_alphanumeric();
+    if let Some(found) = text.chars().find(misleads) {
+        let at = text.find(found).unwrap();
+        panic!("{of} has {found:?}: {:?}", text[..at].chars().rev().take(80).collect::<Vec<_>>());
+    }
+}
+
+/// No cell that a spreadsheet would calculate.
+fn harmless_csv(text: &str, of: &str) {
+    let mut rows = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
+    for row in rows.records().map(Result::unwrap) {
+        for cell in row.iter().filter(|cell| cell.parse::<f64>().is_err()) {
+            assert!(!cell.starts_with(SIGNS), "{of}: {cell:?}");
+        }
+    }
+}
+
+fn commands(deployment: &Deployment) {
+    let host = FORMULAS[0];
+    let asked: [&[&str]; 12] = [
+        &["hosts"],
+        &["history", host],
+        &["history", TURNED],
+        &["diff", host, "--from", "2026-11-02", "--to", "2026-11-03"],
+        &["diff", host, MARKUP],
+        &["who", "*hostile*"],
+        &["who", "@hostile >= 0"],
+        &["compare"],
+        &["inbox"],
+        &["inbox", "list", "--state", "held"],
+        &["reference", "list"],
+        &["keys", "list"],
+    ];
+    for question in asked {
+        for format in ["table", "csv", "json"] {
+            let answer = deployment.ask_text(&[question, &["--format", format]].concat());
+            let of = format!("{question:?} as {format}");
+            harmless_text(&answer.replace(['\n', '\r'], ""), &of);
+            match format {
+                "csv" => harmless_csv(&answer, &of),
+                "table" => {
+                    assert!(answer.lines().all(|line| line.chars().count() < 1000), "{of}: {answer}");
+                }
+                _ => {
+                    let rows: Vec<serde_json::Value> = serde_json::from_str(&answer).unwrap();
+                    assert!(!rows.is_empty(), "{of}");
+                }
+            }
+        }
+    }
+    // What is asked for wrongly is said without harm, too.
+    for wrong in [["history", ESCAPE], ["who", ESCAPE], ["diff", MARKUP]] {
+        let output = deployment.collector().args(wrong).output().unwrap();
+        harmless_text(&String::from_utf8_lossy(&output.stderr).replace('\n', ""), &format!("{wrong:?}"));
+    }
+}
