@@ -1,6 +1,6 @@
 # Each target in one line: `make` prints them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fuzz build packages deps bench
+.PHONY: help demo test check fuzz build packages deps bench screenshots
 FUZZ_SECONDS ?= 60
 
 help: ## this list
@@ -33,3 +33,6 @@ bench: deps ## how long the overview of a whole grid takes, on both databases; H
 
 fuzz: deps ## every fuzz target for FUZZ_SECONDS seconds
 	fuzz/run $(FUZZ_SECONDS)
+
+screenshots: build ## pictures of the main pages in docs/images, from an invented grid
+	cargo run --locked -q -p wlcg-acceptance --example screenshots
