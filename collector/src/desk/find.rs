@@ -84,6 +84,31 @@ impl Asked {
         given.map(|(key, value)| format!("{key}={}", piece(value.trim()))).collect::<Vec<_>>().join("&")
     }
 
+    /// The same question to the API: about packages when one is asked for, else about hosts.
+    #[must_use]
+    pub fn as_file(&self) -> String {
+        let of_packages = !self.q.trim().is_empty();
+        let asked = self.parts().filter_map(|(key, value)| {
+            let value = match (key, value.trim()) {
+                (_, "") => return None,
+                ("stale", silent) => {
+                    if silent == "yes" {
+                        "true"
+                    } else {
+                        "false"
+                    }
+                }
+                // A package is looked for in every state.
+                ("state", _) if of_packages => return None,
+                (_, value) => value,
+            };
+            let key = if key == "host" && !of_packages { "q" } else { key };
+            Some(format!("{key}={}&", piece(value)))
+        });
+        let what = if of_packages { "find" } else { "hosts" };
+        format!("/api/v1/{what}?{}limit=1000&format=csv", asked.collect::<String>())
+    }
+
     fn parts(&self) -> impl Iterator<Item = (&'static str, &str)> {
         [
             ("q", &self.q),
@@ -120,5 +145,14 @@ mod tests {
         let asked = Asked { q: "xrootd-server < 5.6.4".to_owned(), at: " 2026-01-31 ".to_owned(), ..Asked::default() };
         assert_eq!(asked.query(), "q=xrootd-server%20%3C%205.6.4&at=2026-01-31");
         assert!(!asked.is_empty() && Asked { after_site: "A".to_owned(), ..Asked::default() }.is_empty());
+    }
+
+    #[test]
+    fn the_answer_is_a_file_of_the_api_in_its_words() {
+        let text = str::to_owned;
+        let asked = Asked { host: text("wn*"), stale: text("yes"), state: text("behind"), ..Asked::default() };
+        assert_eq!(asked.as_file(), "/api/v1/hosts?q=wn%2A&state=behind&stale=true&limit=1000&format=csv");
+        let asked = Asked { q: text("bash"), stale: text("no"), ..asked };
+        assert_eq!(asked.as_file(), "/api/v1/find?q=bash&host=wn%2A&stale=false&limit=1000&format=csv");
     }
 }

@@ -64,6 +64,13 @@ pub(super) struct Asked {
     #[param(inline, required = false)]
     #[serde(default)]
     tag: Option<Word>,
+    /// Only hosts of this name, in which `*` stands for any text and `?` for one byte.
+    #[param(inline, required = false)]
+    #[serde(default)]
+    host: Option<Word>,
+    /// Only hosts without recent news, or only those with.
+    #[serde(default)]
+    stale: Option<bool>,
     /// Where the page before ended.
     #[param(inline, required = false)]
     #[serde(default)]
@@ -85,8 +92,14 @@ pub(super) async fn list(
     Question(asked): Question<Asked>,
 ) -> Result<Response, HttpError> {
     let word = |word: Option<Word>| word.map(|word| word.0);
-    let hosts =
-        HostsAsked { site: word(asked.site), os: word(asked.os), tag: word(asked.tag), ..HostsAsked::default() };
+    let hosts = HostsAsked {
+        site: word(asked.site),
+        os: word(asked.os),
+        tag: word(asked.tag),
+        name: word(asked.host),
+        stale: asked.stale,
+        ..HostsAsked::default()
+    };
     let after = asked.cursor.as_ref().map(Cursor::host);
     let page = find::page(
         &shared.store,
