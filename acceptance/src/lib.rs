@@ -18,6 +18,7 @@ pub mod pages;
 pub mod person;
 pub mod programs;
 pub mod promtool;
+pub mod routes;
 pub mod schemathesis;
 pub mod smtp;
 pub mod systemd_box;

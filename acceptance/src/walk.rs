@@ -18,7 +18,7 @@ pub struct Walk {
 }
 
 /// Parts of the desk that its bar and its pages already link to and that may still be missing; every other link must work.
-const ANNOUNCED: [&str; 3] = ["/campaigns", "/inbox", "/api/v1"];
+const ANNOUNCED: [&str; 2] = ["/campaigns", "/inbox"];
 
 impl Walk {
     /// Walks from a page of the desk, to so many pages of a kind; `look` is called on each when it is open.

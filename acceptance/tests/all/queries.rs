@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use wlcg_acceptance::browser::Browser;
 use wlcg_acceptance::programs::{Deployment, eventually};
+use wlcg_acceptance::routes::{Known, questions};
 use wlcg_acceptance::walk::Walk;
 
 use super::{seal, text};
@@ -17,6 +18,23 @@ product = "xrootd"
 package = "xrootd-server"
 minimum = "1:5.6.4-1.el9"
 "#;
+
+/// What is asked of the API.
+const KNOWN: &Known<'_> = &[
+    ("site", &["CERN-PROD"]),
+    ("host", &["wn000.example.org"]),
+    ("package", &["xrootd-server"]),
+    ("product", &["xrootd"]),
+    ("list", &["baseline"]),
+    ("q", &["own-*"]),
+    ("at", &["2026-01-03"]),
+    ("changed_since", &["2026-01-01"]),
+    ("since", &["2026-01-03"]),
+    ("state", &["unknown"]),
+    ("stale", &["true"]),
+    ("limit", &["1000"]),
+    ("format", &["csv"]),
+];
 
 fn as_many_queries_for_200_hosts_as_for_10(deployment: &Deployment) {
     let list = deployment.folder.path().join("list.toml");
@@ -33,6 +51,7 @@ fn as_many_queries_for_200_hosts_as_for_10(deployment: &Deployment) {
     paths.extend(walk.files);
     paths.retain(|path| !walk.not_there.contains(path));
     paths.push("/metrics".to_owned());
+    paths.extend(questions(&collector, KNOWN));
     drop(collector);
 
     let few = queries(deployment, &token, &paths);
