@@ -287,7 +287,7 @@ impl Collector {
         Answer {
             status: answer.status().as_u16(),
             headers: answer.headers().iter().map(header).collect(),
-            body: answer.body_mut().read_to_string().unwrap(),
+            body: String::from_utf8_lossy(&answer.body_mut().read_to_vec().unwrap()).into_owned(),
         }
     }
 

@@ -13,12 +13,7 @@ pub struct Walk {
     pub pages: BTreeMap<String, Vec<String>>,
     /// Where links lead that are no pages: files to keep.
     pub files: BTreeSet<String>,
-    /// Links to [`ANNOUNCED`] parts that lead nowhere yet.
-    pub not_there: BTreeSet<String>,
 }
-
-/// Parts of the desk that its bar and its pages already link to and that may still be missing; every other link must work.
-const ANNOUNCED: [&str; 2] = ["/campaigns", "/inbox"];
 
 impl Walk {
     /// Walks from a page of the desk, to so many pages of a kind; `look` is called on each when it is open.
@@ -34,10 +29,8 @@ impl Walk {
                 panic!("{from} leads out of the desk, to {url}");
             };
             if is_file(path) {
-                let status = browser.status_of(&url);
-                let announced = ANNOUNCED.iter().any(|part| path.starts_with(part));
-                assert!(status == 200 || announced && status == 404, "{from} leads to {url}: {status}");
-                if status == 200 { &mut walk.files } else { &mut walk.not_there }.insert(path.to_owned());
+                assert_eq!(browser.status_of(&url), 200, "{from} leads to {url}");
+                walk.files.insert(path.to_owned());
                 continue;
             }
             let of_kind = walk.pages.entry(kind(path)).or_default();
@@ -45,12 +38,6 @@ impl Walk {
                 continue;
             }
             of_kind.push(path.to_owned());
-            if ANNOUNCED.iter().any(|part| path.starts_with(part)) && browser.visit(&url) == 404 {
-                let _ = browser.complaints();
-                walk.pages.remove(&kind(path));
-                walk.not_there.insert(path.to_owned());
-                continue;
-            }
             assert_eq!(browser.open(&url), 200, "{from} leads to {url}: {}", browser.text());
             look(path);
             for next in links(browser) {
@@ -89,6 +76,7 @@ fn is_file(path: &str) -> bool {
     let (page, query) = path.split_once('?').unwrap_or((path, ""));
     page.starts_with("/api/")
         || page.contains("/export/")
+        || page.ends_with("/sealed")
         || page.rsplit_once('.').is_some_and(|(_, ending)| ["csv", "json", "toml", "yaml"].contains(&ending))
         || query.split('&').any(|pair| pair.starts_with("format="))
 }

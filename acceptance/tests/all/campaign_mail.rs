@@ -106,9 +106,9 @@ async fn written(store: &Store, id: i64, webhook: Option<&str>) -> Vec<Message> 
     let of = campaign::one(store, &Scope::All, id).await.unwrap();
     let progress = campaign::progress(store, &judge, &Scope::All, of, reading).await.unwrap();
     let letters = campaign::write(store, &judge, &progress, &sending, reading).await.unwrap();
-    store.replace_mail_previews(id, &letters.messages, &deed()).await.unwrap();
+    store.replace_mail_previews(id, &letters, &deed()).await.unwrap();
     // A page that is loaded twice writes the same once.
-    store.replace_mail_previews(id, &letters.messages, &deed()).await.unwrap();
+    store.replace_mail_previews(id, &letters, &deed()).await.unwrap();
     store.messages(id).await.unwrap()
 }
 

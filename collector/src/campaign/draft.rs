@@ -8,8 +8,8 @@ use super::CampaignError;
 use super::error::{date, some_text, text};
 use crate::reference::{Reference, ReferenceList};
 
-/// Longest name, in characters: the database's index takes no more.
-const LONGEST_NAME: usize = 120;
+/// Longest name, in characters: that of a reference list, which a campaign holds.
+const LONGEST_NAME: usize = 100;
 
 /// Longest note, in characters.
 const LONGEST_NOTE: usize = 10_000;
@@ -155,7 +155,7 @@ mod tests {
         for (wrong, told) in [
             (Draft { name: " ".to_owned(), ..draft() }, "name: write"),
             (Draft { name: "a\u{202E}b".to_owned(), ..draft() }, "name: write"),
-            (Draft { name: "x".repeat(121), ..draft() }, "at most 120"),
+            (Draft { name: "x".repeat(101), ..draft() }, "at most 100"),
             (Draft { deadline: "soon".to_owned(), ..draft() }, "deadline \"soon\""),
             (Draft { deadline: "2026-01-10".to_owned(), ..draft() }, "later"),
             (Draft { chosen: BTreeSet::new(), ..draft() }, "nothing is asked"),

@@ -47,6 +47,12 @@ pub enum CampaignError {
         "{{{0}}} means nothing here: use {{campaign}}, {{site}}, {{hosts}}, {{behind}}, {{list}}, {{deadline}} or {{link}}"
     )]
     Placeholder(String),
+    /// A campaign of that name.
+    #[error("there is a campaign named {0:?} already: open that one, or take another name")]
+    Taken(String),
+    /// A link that leads nowhere.
+    #[error("{{link}} needs the desk's address: the operator sets `public_url`, or leave {{link}} out")]
+    NoLink,
     /// A line that gives no address.
     #[error("other addresses, line {line}: {what}; write SITE = name@example.org, other@example.org")]
     Contact {

@@ -1,6 +1,7 @@
 //! The officer's desk: pages made on the server from plain values, one file a page.
 
 pub mod audit;
+pub mod campaigns;
 pub mod chart;
 pub mod failure;
 pub mod filters;

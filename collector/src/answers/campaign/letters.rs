@@ -10,7 +10,8 @@ use super::hosts::hosts;
 use super::progress::{CampaignProgress, Reading};
 use crate::access::Scope;
 use crate::campaign::event::{Event, Mail};
-use crate::campaign::{Filling, MOST_HOSTS, SiteProgress, SiteState};
+use crate::campaign::{Campaign, Filling, MOST_HOSTS, SiteProgress, SiteState};
+use crate::registry::Directory;
 use crate::store::{MessageKind, NewMessage, Store};
 
 /// Where messages go and what they point to.
@@ -32,21 +33,23 @@ impl Sending {
     }
 }
 
-/// Mails that wait to be looked at.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Letters {
-    /// The mails, each followed by what the webhook is told once it is sent.
-    pub messages: Vec<NewMessage>,
-    /// Sites that are behind, and no address is known.
-    pub without_address: Vec<String>,
-}
-
 /// Whether a mail can be written to a site: it has hosts that are still to be done.
-fn is_behind(site: &SiteProgress) -> bool {
+#[must_use]
+pub fn is_behind(site: &SiteProgress) -> bool {
     matches!(site.state, SiteState::Late | SiteState::OnTime) && site.tally.open() > 0
 }
 
-/// Writes the campaign's letter to every site that is behind.
+/// The addresses of a site: what the officer wrote, else the registry's; perhaps none.
+#[must_use]
+pub fn addresses(campaign: &Campaign, directory: &Directory, site: &str) -> Vec<String> {
+    let known = directory.get(site).map(|entry| &entry.site);
+    // A campaign is about security as often as not: where a site names nobody else, its security contact reads it.
+    let known = known.map(|site| if site.contact.is_empty() { &site.security } else { &site.contact });
+    campaign.contacts.of(site, known.map(Vec::as_slice).unwrap_or_default())
+}
+
+/// Writes the campaign's letter to every site that is behind and has an address; a mail is followed by what the webhook is
+/// told once it is sent.
 ///
 /// # Errors
 /// [`AnswerError`].
@@ -56,7 +59,7 @@ pub async fn write(
     progress: &CampaignProgress,
     sending: &Sending,
     reading: Reading,
-) -> Result<Letters, AnswerError> {
+) -> Result<Vec<NewMessage>, AnswerError> {
     let campaign = &progress.campaign;
     let behind: Vec<&SiteProgress> = progress.sites.iter().filter(|site| is_behind(site)).collect();
     let scope = Scope::Sites(behind.iter().map(|site| site.site.clone()).collect());
@@ -68,14 +71,10 @@ pub async fn write(
         }
     }
     let directory = store.directory().await?;
-    let mut letters = Letters::default();
+    let mut messages = Vec::new();
     for site in behind {
-        let known = directory.get(&site.site).map(|entry| &entry.site);
-        // A campaign is about security as often as not: where a site names nobody else, its security contact reads it.
-        let known = known.map(|site| if site.contact.is_empty() { &site.security } else { &site.contact });
-        let addresses = campaign.contacts.of(&site.site, known.map(Vec::as_slice).unwrap_or_default());
+        let addresses = addresses(campaign, &directory, &site.site);
         if addresses.is_empty() {
-            letters.without_address.push(site.site.clone());
             continue;
         }
         let filling = Filling {
@@ -95,7 +94,7 @@ pub async fn write(
         if let Some(webhook) = &sending.webhook {
             let event = Event::of("message.sent", campaign, sending.link(campaign.id), reading.now).at(site);
             let told = Mail { id: digest.to_string(), subject: subject.clone(), recipients: addresses.len() };
-            letters.messages.push(NewMessage {
+            messages.push(NewMessage {
                 site: site.site.clone(),
                 kind: MessageKind::Webhook,
                 recipient: webhook.clone(),
@@ -105,7 +104,7 @@ pub async fn write(
                 body: Event { message: Some(told), ..event }.to_json(),
             });
         }
-        letters.messages.push(NewMessage {
+        messages.push(NewMessage {
             site: site.site.clone(),
             kind: MessageKind::Mail,
             recipient,
@@ -115,5 +114,5 @@ pub async fn write(
             follows: None,
         });
     }
-    Ok(letters)
+    Ok(messages)
 }

@@ -16,9 +16,9 @@ use super::{AnswerError, time};
 
 pub use events::{announce, announce_done};
 pub use hosts::{CampaignHost, hosts};
-pub use letters::{Letters, Sending, write};
+pub use letters::{Sending, addresses, is_behind, write};
 pub use progress::{CampaignProgress, Reading, progress};
-pub use table::{list, show};
+pub use table::{list, of_site, show};
 
 /// Every campaign that asks a site which may be seen, the newest first.
 ///

@@ -65,3 +65,27 @@ pub async fn show(
     let columns = vec!["site", "state", "since", "hosts", "done", "behind", "blocked", "unknown", "excepted"];
     Ok(Table { columns, rows: rows.collect() })
 }
+
+/// The open campaigns that ask a site which may be seen: number, name and how the site stands.
+///
+/// # Errors
+/// [`AnswerError`].
+pub async fn of_site(
+    store: &Store,
+    judge: &Judge,
+    scope: &Scope,
+    site: &str,
+    reading: Reading,
+) -> Result<Vec<(i64, String, String)>, AnswerError> {
+    let scope = scope.narrowed(Some(site));
+    let mut standing = Vec::new();
+    for campaign in all(store, &scope).await?.into_iter().filter(|campaign| campaign.closed.is_none()) {
+        let told = progress(store, judge, &scope, campaign, reading).await?;
+        if let Some(site) = told.sites.first() {
+            let (asked, open) = (site.tally.asked(), site.tally.open());
+            let words = format!("{}; {open} of {asked} hosts to do by {}", site.state.as_str(), told.campaign.deadline);
+            standing.push((told.campaign.id, told.campaign.name, words));
+        }
+    }
+    Ok(standing)
+}

@@ -1,6 +1,7 @@
 //! The desk: one file a page, each for people who are known.
 
 mod audit;
+mod campaigns;
 mod failure;
 mod find;
 mod host;
@@ -40,6 +41,7 @@ pub(super) fn router(shared: &Shared) -> Router<Shared> {
         .route("/sites/{site}", get(site::show))
         .route("/hosts/{site}/{host}", get(host::show))
         .merge(references::router())
+        .merge(campaigns::router())
         .route("/audit", get(audit::show))
         .merge(inbox::router())
         .route("/sign-out", post(sign_out::end))

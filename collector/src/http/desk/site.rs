@@ -10,6 +10,7 @@ use super::super::error::HttpError;
 use super::super::question::Question;
 use super::super::visitor::Visitor;
 use super::{frame, page};
+use crate::answers::campaign::{self, Reading};
 use crate::answers::matrix::{self, Line};
 use crate::answers::site::{self, SiteHost};
 use crate::answers::warnings::Warning;
@@ -45,6 +46,8 @@ pub(super) async fn show(
     systems.sort();
     systems.dedup();
     let warnings = warnings(&hosts);
+    let reading = Reading { now, stale_after_days: shared.stale_after_days };
+    let campaigns = campaign::of_site(store, judge, &scope, &name, reading).await?;
     let rows = rows(hosts, &asked);
     let found = rows.len();
     let link = format!(
@@ -61,7 +64,7 @@ pub(super) async fn show(
         hosts: line.hosts,
         products: matrix.products.into_iter().zip(line.products).filter(|(_, cell)| cell.counts.total() > 0).collect(),
         warnings,
-        campaigns: Vec::new(),
+        campaigns,
         rows: rows.into_iter().skip((paging.page - 1) * HOSTS_PER_PAGE).take(HOSTS_PER_PAGE).collect(),
         found,
         asked,
