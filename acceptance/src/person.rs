@@ -42,6 +42,23 @@ impl<'a> Person<'a> {
         self.collector.ask(path, &[("cookie", &self.cookie), ("accept", "text/html")], Some(&form))
     }
 
+    /// Begins a campaign that asks for what a list asks of one package; its path.
+    #[must_use]
+    pub fn begin_campaign(
+        &self,
+        name: &str,
+        deadline: &str,
+        (list, product, package): (&str, &str, &str),
+        sites: &str,
+    ) -> String {
+        let form = self.page("/campaigns/new");
+        let chosen = format!("{list}\t{product}\t{package}");
+        let fields = [("name", name), ("deadline", deadline), ("chosen", &chosen), ("sites", sites)];
+        let answer = self.fill_in(&form, "/campaigns", &fields);
+        assert_eq!(answer.status, 303, "{}", answer.body);
+        answer.header("location").unwrap().to_owned()
+    }
+
     /// Fills in the form of a page that goes to `action`, over what it holds already, and sends it.
     #[must_use]
     pub fn fill_in(&self, page: &str, action: &str, fields: &[(&str, &str)]) -> Answer {

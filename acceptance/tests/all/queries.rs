@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use wlcg_acceptance::browser::Browser;
+use wlcg_acceptance::person::Person;
 use wlcg_acceptance::programs::{Deployment, eventually};
 use wlcg_acceptance::routes::{Known, questions};
 use wlcg_acceptance::walk::Walk;
@@ -26,11 +27,12 @@ const KNOWN: &Known<'_> = &[
     ("package", &["xrootd-server"]),
     ("product", &["xrootd"]),
     ("list", &["baseline"]),
+    ("campaign", &["1"]),
     ("q", &["own-*"]),
     ("at", &["2026-01-03"]),
     ("changed_since", &["2026-01-01"]),
     ("since", &["2026-01-03"]),
-    ("state", &["unknown"]),
+    ("state", &["unknown", "held"]),
     ("stale", &["true"]),
     ("limit", &["1000"]),
     ("format", &["csv"]),
@@ -44,6 +46,9 @@ fn as_many_queries_for_200_hosts_as_for_10(deployment: &Deployment) {
     report(deployment, 0..10);
 
     let collector = deployment.serve(&["--no-open"]);
+    let officer = Person::signed_in(deployment, &collector, &["--name", "Olga"]);
+    let asked = ("baseline", "xrootd", "xrootd-server");
+    assert_eq!(officer.begin_campaign("Move", "2100-01-01", asked, ""), "/campaigns/1");
     let browser = Browser::start();
     browser.sign_in(collector.link.as_ref().unwrap());
     let mut paths: Vec<String> = Vec::new();
@@ -94,7 +99,9 @@ fn queries(deployment: &Deployment, token: &str, paths: &[String]) -> BTreeMap<S
         for path in paths {
             let before = statements();
             let (status, answer) = collector.get_as(token, path);
-            assert_eq!(status, 200, "{path}: {answer}");
+            // Hosts and reports have different states: what one of them takes the other refuses.
+            let refused = status == 400 && path.contains("state=");
+            assert!(status == 200 || refused, "{path}: {status} {answer}");
             let number = statements() - before;
             let known = least.entry(path.clone()).or_insert(number);
             *known = number.min(*known);

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use wlcg_acceptance::browser::Browser;
+use wlcg_acceptance::person::Person;
 use wlcg_acceptance::programs::{Answer, Collector, Deployment, eventually};
 use wlcg_acceptance::routes::{Known, questions};
 use wlcg_acceptance::walk::Walk;
@@ -56,6 +57,7 @@ const KNOWN: &Known<'_> = &[
     ("package", &["xrootd-server", "secret-package"]),
     ("product", &["xrootd", "secret"]),
     ("list", &["baseline"]),
+    ("campaign", &["1", "2"]),
     ("q", &["*", "secret*", "xrootd-server%20%3E%201:5.8"]),
     ("os", &["el9"]),
     ("tag", &["secret-tag", "MWR"]),
@@ -80,6 +82,9 @@ fn another_site_might_as_well_not_exist(deployment: &Deployment) {
     let [shared, lonely] = [deployment, &alone].map(|deployment| deployment.serve(&[]));
     fill(deployment, &shared, &alone, &lonely);
 
+    let asked = ("baseline", "xrootd", "xrootd-server");
+    let olga = Person::signed_in(deployment, &shared, &["--name", "Olga"]);
+    assert_eq!(olga.begin_campaign("Secret move", "2100-01-01", asked, "SECRET-SITE"), "/campaigns/1");
     let officer = Browser::start();
     officer.sign_in(shared.link.as_ref().unwrap());
     let mut paths: BTreeSet<String> = CRAFTED.map(str::to_owned).into();
