@@ -52,7 +52,7 @@ impl<'a> Person<'a> {
         sites: &str,
     ) -> String {
         let form = self.page("/campaigns/new");
-        let chosen = format!("{list}\t{product}\t{package}");
+        let chosen = format!("{list} / {product} / {package}");
         let fields = [("name", name), ("deadline", deadline), ("chosen", &chosen), ("sites", sites)];
         let answer = self.fill_in(&form, "/campaigns", &fields);
         assert_eq!(answer.status, 303, "{}", answer.body);

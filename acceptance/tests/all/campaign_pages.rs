@@ -75,7 +75,7 @@ fn an_officer_leads_a_campaign(deployment: &Deployment) {
     let again = officer.fill_in(
         &officer.page("/campaigns/new"),
         "/campaigns",
-        &[("name", "Move to 5.6.4"), ("deadline", &in_days(9)), ("chosen", "baseline\txrootd\txrootd-server")],
+        &[("name", "Move to 5.6.4"), ("deadline", &in_days(9)), ("chosen", "baseline / xrootd / xrootd-server")],
     );
     assert!(again.status == 422 && again.body.contains("already"), "{}", again.body);
     assert!(officer.page("/campaigns").contains("Move to 5.6.4"));

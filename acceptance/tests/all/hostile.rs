@@ -45,7 +45,8 @@ fn what_hosts_say_stays_text_everywhere() {
     });
     assert!(looked.len() > 30, "{looked:#?}");
 
-    for file in &walk.files {
+    // The sealed bytes of a report are no text, and are kept as they came.
+    for file in walk.files.iter().filter(|file| !file.ends_with("/sealed")) {
         let (status, content) = collector.get_as(&token, file);
         assert_eq!(status, 200, "{file}: {content}");
         if file.contains("csv") {

@@ -53,7 +53,7 @@ pub struct Planned {
 /// How a form names what a list asks of a package: none of the three holds a tab.
 #[must_use]
 pub fn choice(list: &str, reference: &Reference) -> String {
-    format!("{list}\t{}\t{}", reference.product, reference.package)
+    format!("{list} / {} / {}", reference.product, reference.package)
 }
 
 impl Draft {
@@ -103,7 +103,7 @@ impl Draft {
         };
         let active: Vec<(String, Reference)> = active.iter().flat_map(named).collect();
         if let Some(gone) = self.chosen.iter().find(|chosen| active.iter().all(|(choice, _)| choice != *chosen)) {
-            return Err(CampaignError::Gone(crate::table::cut(&gone.replace('\t', " "), 120)));
+            return Err(CampaignError::Gone(crate::table::cut(gone, 120)));
         }
         Ok(active.into_iter().filter(|(choice, _)| self.chosen.contains(choice)).map(|(_, found)| found).collect())
     }
@@ -122,7 +122,7 @@ mod tests {
             name: " Move ".to_owned(),
             deadline: "2026-02-01".to_owned(),
             sites: "A\r\n\r\n B \r\n".to_owned(),
-            chosen: ["baseline\txrootd\txrootd-server".to_owned()].into(),
+            chosen: ["baseline / xrootd / xrootd-server".to_owned()].into(),
             ..Draft::default()
         }
     }
@@ -161,7 +161,7 @@ mod tests {
             (Draft { chosen: BTreeSet::new(), ..draft() }, "nothing is asked"),
             (Draft { pasted: LIST.to_owned(), ..draft() }, "one of both"),
             (Draft { pasted: "name = 1".to_owned(), chosen: BTreeSet::new(), ..draft() }, "name"),
-            (Draft { chosen: ["baseline\txrootd\tgone".to_owned()].into(), ..draft() }, "baseline xrootd gone"),
+            (Draft { chosen: ["baseline / xrootd / gone".to_owned()].into(), ..draft() }, "baseline / xrootd / gone"),
         ] {
             let error = read(&wrong).unwrap_err();
             assert!(error.contains(told), "{error}");

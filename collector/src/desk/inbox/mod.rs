@@ -251,7 +251,7 @@ mod tests {
         assert_eq!(asked("problem=key_changed&site=A").by(), Some(Apart::Host));
         assert_eq!(asked("problem=key_changed&site=A&host=h").by(), Some(Apart::Host));
         assert_eq!(asked("problem=key_changed&site=A&host=h&sender=unsigned").by(), None);
-        let link = asked("problem=key_changed&site=A b&host=<h&c>").link();
+        let link = Asked { host: "<h&c>".to_owned(), ..asked("problem=key_changed&site=A b") }.link();
         assert_eq!(link, "/inbox?state=held&problem=key_changed&site=A%20b&host=%3Ch%26c%3E");
     }
 }

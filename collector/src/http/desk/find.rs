@@ -16,6 +16,10 @@ use crate::desk::find::{Answer, Asked, FindPage, ROWS_PER_PAGE};
 use crate::desk::frame::{Frame, Section};
 use crate::query::{self, PackageQuery, QueryError};
 
+/// A state is of a host in all that is asked of it, not of one package.
+const ONE_OF_BOTH: &str =
+    "a package and a state: ask for one of them; who is behind with a package is on the package's own page";
+
 /// Hosts and packages.
 pub(super) async fn show(
     State(shared): State<Shared>,
@@ -26,6 +30,9 @@ pub(super) async fn show(
     let answered = match read(&asked) {
         _ if asked.is_empty() => empty(frame, asked, Answer::Nothing),
         Err(problem) => empty(frame, asked, Answer::Problem(problem.to_string())),
+        Ok((Some(_), HostsAsked { state: Some(_), .. }, _)) => {
+            empty(frame, asked, Answer::Problem(ONE_OF_BOTH.to_owned()))
+        }
         Ok((None, hosts, at)) => hosts_found(&shared, frame, asked, &hosts, at).await?,
         Ok((Some(question), hosts, at)) => packages_found(&shared, frame, asked, (&question, &hosts, at)).await?,
     };
