@@ -27,9 +27,9 @@ check: deps ## formatting, lints, licences and advisories, one door for each pow
 	.ci/deny
 	.ci/doors
 
-bench: deps ## how long the overview of a whole grid takes, on both databases; HOSTS=20000 for a smaller one
-	cargo build --locked --release -p wlcg-package-collector
-	cargo bench --locked -p wlcg-acceptance --bench overview
+bench: deps ## what the programs cost beside their peers, into docs/benchmarks.md; PART=agent measures one part
+	cargo build --locked --release -p wlcg-package-reporter -p wlcg-package-collector
+	PART=$(PART) cargo bench --locked -p wlcg-acceptance --bench bench
 
 fuzz: deps ## every fuzz target for FUZZ_SECONDS seconds
 	fuzz/run $(FUZZ_SECONDS)

@@ -19,6 +19,7 @@ pub mod person;
 pub mod programs;
 pub mod promtool;
 pub mod routes;
+pub mod rpm_database;
 pub mod schemathesis;
 pub mod smtp;
 pub mod systemd_box;

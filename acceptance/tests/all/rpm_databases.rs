@@ -1,35 +1,13 @@
 //! rpm databases of real distributions, in each of the three formats: our list is rpm's own, or there is none.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use proptest::prelude::*;
 use rusqlite::Connection;
+use wlcg_acceptance::rpm_database::{REAL, as_ndb, as_sqlite, copied, real};
 use wlcg_package_reporter::packages::rpm::{Unreadable, read_folder};
-
-/// Databases of CentOS 5 to 8, from a Debian package that `make deps` installs.
-const REAL: &str = "/usr/share/gocode/src/github.com/knqyf263/go-rpmdb/pkg/testdata";
-
-/// Real databases with the name of their folder.
-fn real() -> Vec<PathBuf> {
-    let entries = fs::read_dir(REAL).unwrap_or_else(|error| panic!("{REAL}: {error}; `make deps` installs it"));
-    let mut folders: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
-    folders.retain(|folder| folder.join("Packages").is_file());
-    folders.sort();
-    assert!(folders.len() >= 10, "{folders:?}");
-    folders
-}
-
-/// A copy that rpm may leave its own files beside.
-fn copied(folder: &Path) -> tempfile::TempDir {
-    let copy = tempfile::tempdir().unwrap();
-    for entry in fs::read_dir(folder).unwrap() {
-        let entry = entry.unwrap();
-        fs::write(copy.path().join(entry.file_name()), fs::read(entry.path()).unwrap()).unwrap();
-    }
-    copy
-}
 
 fn rpm(database: &Path, arguments: &[&str]) -> String {
     let output = Command::new("rpm").arg("--dbpath").arg(database).args(arguments).output().unwrap();
@@ -53,45 +31,6 @@ fn by_us(database: &Path) -> Result<Vec<String>, Unreadable> {
         packages.iter().map(|package| format!("{}\t{}\t{}", package.name, package.version, package.arch)).collect();
     lines.sort();
     Ok(lines)
-}
-
-/// The same database as SQLite, which rpm itself makes of it.
-fn as_sqlite(folder: &Path) -> tempfile::TempDir {
-    let copy = copied(folder);
-    let rebuilt = Command::new("rpmdb").arg("--dbpath").arg(copy.path()).arg("--rebuilddb").output().unwrap();
-    assert!(rebuilt.status.success(), "{}", String::from_utf8_lossy(&rebuilt.stderr));
-    assert!(copy.path().join("rpmdb.sqlite").is_file());
-    copy
-}
-
-/// The headers of a SQLite database as SUSE's rpm keeps them, which no rpm of Debian writes (rpm, lib/backend/ndb).
-fn as_ndb(sqlite: &Path) -> tempfile::TempDir {
-    let database = Connection::open(sqlite.join("rpmdb.sqlite")).unwrap();
-    let mut rows = database.prepare("SELECT hnum, blob FROM Packages").unwrap();
-    let headers = rows.query_map([], |row| Ok((row.get::<_, u32>(0)?, row.get::<_, Vec<u8>>(1)?))).unwrap();
-    let headers: Vec<(u32, Vec<u8>)> = headers.map(Result::unwrap).collect();
-    let pages = (32 + headers.len() * 16).div_ceil(4096);
-    let words = |words: &[u32]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
-    let mark = |text: &[u8; 4]| u32::from_le_bytes(*text);
-    let mut slots = words(&[mark(b"RpmP"), 0, 1, u32::try_from(pages).unwrap(), 9_999, 0, 0, 0]);
-    let mut blobs = Vec::new();
-    for (number, header) in headers {
-        let length = u32::try_from(header.len()).unwrap();
-        let place = u32::try_from((pages * 4096 + blobs.len()) / 16).unwrap();
-        let begin = blobs.len();
-        blobs.extend(words(&[mark(b"BlbS"), number, 1, length]));
-        blobs.extend(&header);
-        blobs.resize((blobs.len() + 12).div_ceil(16) * 16 - 12, 0);
-        blobs.extend(words(&[0, length, mark(b"BlbE")]));
-        let blocks = u32::try_from((blobs.len() - begin) / 16).unwrap();
-        slots.extend(words(&[mark(b"Slot"), number, place, blocks]));
-    }
-    while slots.len() < pages * 4096 {
-        slots.extend(words(&[mark(b"Slot"), 0, 0, 0]));
-    }
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("Packages.db"), [slots, blobs].concat()).unwrap();
-    folder
 }
 
 #[test]
