@@ -1,4 +1,4 @@
-//! The questions that people type: `xrootd-server < 5.6.4`, `kernel-*`, and dates.
+//! The questions that people type: `xrootd-server < 5.6.4`, `kernel-*`, dates, and whose reference lists.
 
 use std::cmp::Ordering;
 
@@ -148,6 +148,38 @@ pub fn parse_since(text: &str) -> Result<Timestamp, QueryError> {
     text.parse().map_err(refused)
 }
 
+/// Whose reference lists hosts are compared with, where they are not those of the date that is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListsOf {
+    /// Those of today.
+    Now,
+    /// Those that held then.
+    Date(Timestamp),
+}
+
+impl ListsOf {
+    /// The time whose lists are meant.
+    #[must_use]
+    pub fn at(self, now: Timestamp) -> Timestamp {
+        match self {
+            ListsOf::Now => now,
+            ListsOf::Date(at) => at,
+        }
+    }
+}
+
+impl std::str::FromStr for ListsOf {
+    type Err = QueryError;
+
+    /// Reads `now`, or a date as [`parse_date`] does.
+    fn from_str(text: &str) -> Result<Self, QueryError> {
+        if text == "now" {
+            return Ok(ListsOf::Now);
+        }
+        parse_date(text).map(ListsOf::Date).map_err(|_| QueryError::Lists(text.escape_debug().to_string()))
+    }
+}
+
 /// Why a question cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum QueryError {
@@ -159,6 +191,11 @@ pub enum QueryError {
     /// Not a date.
     #[error("date \"{0}\": expected 2026-01-31 (the end of that day, UTC) or 2026-01-31T04:05:06Z")]
     Date(String),
+    /// Neither a date nor `now`.
+    #[error(
+        "reference lists of \"{0}\": expected now, 2026-01-31 (those of that day's end, UTC) or 2026-01-31T04:05:06Z"
+    )]
+    Lists(String),
 }
 
 #[cfg(test)]
@@ -193,5 +230,10 @@ mod tests {
         assert_eq!(parse_date("2026-01-31").unwrap().to_string(), "2026-01-31T23:59:59Z");
         assert_eq!(parse_date("2026-01-31T04:05:06+01:00").unwrap().to_string(), "2026-01-31T03:05:06Z");
         assert!(parse_date("31.1.2026").is_err() && parse_date("2026-02-30").is_err());
+        assert_eq!("2026-01-31".parse(), Ok(ListsOf::Date(parse_date("2026-01-31").unwrap())));
+        assert_eq!("now".parse(), Ok(ListsOf::Now));
+        for wrong in ["", "Now", "today", "now "] {
+            assert_eq!(wrong.parse::<ListsOf>(), Err(QueryError::Lists(wrong.to_owned())));
+        }
     }
 }

@@ -61,6 +61,7 @@ mod inbox_pages;
 mod interoperability;
 mod kill;
 mod legacy;
+mod lists_of;
 mod matrix;
 mod metrics;
 mod packaged;

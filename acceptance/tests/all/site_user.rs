@@ -64,6 +64,7 @@ const KNOWN: &Known<'_> = &[
     ("state", &["compliant", "behind", "unknown"]),
     ("stale", &["true", "false"]),
     ("at", &["2026-11-02", "2026-11-04"]),
+    ("lists", &["now", "2026-11-02"]),
     ("since", &["2026-11-01"]),
     ("changed_since", &["2026-11-01"]),
     ("from", &["2026-11-02", "1"]),

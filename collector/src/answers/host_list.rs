@@ -119,7 +119,7 @@ async fn of_past(
     (at, stale_after_days): (Timestamp, u32),
 ) -> Result<Page<HostLine, Place>, AnswerError> {
     let hosts = past_hosts(store, scope, asked, at, stale_after_days).await?;
-    let standard = judge.standard_at(store, at).await?;
+    let standard = judge.standard_at(store, asked.lists_of.unwrap_or(at)).await?;
     let states: Vec<(i64, i64)> = hosts.iter().map(|host| (host.state.list, host.state.facts)).collect();
     let judged = judge.judge(store, &standard, &states).await?;
     let mut lines: Vec<HostLine> = Vec::new();

@@ -83,6 +83,26 @@ pub struct Change {
     pub to: i64,
 }
 
+/// The present or the end of a day, by the lists of then or of another time.
+///
+/// # Errors
+/// [`AnswerError`].
+pub async fn of(
+    store: &Store,
+    judge: &Judge,
+    scope: &Scope,
+    (day, lists_of): (Option<Date>, Option<Timestamp>),
+    (now, stale_after_days): (Timestamp, u32),
+) -> Result<Matrix, AnswerError> {
+    match day {
+        Some(day) => on_day(store, judge, scope, day, lists_of).await,
+        None => {
+            let standard = judge.standard_at(store, lists_of.unwrap_or(now)).await?;
+            at_present_by(store, judge, &standard, scope, now, stale_after_days).await
+        }
+    }
+}
+
 /// The present, by the lists of now.
 ///
 /// # Errors

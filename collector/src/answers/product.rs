@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use report::package::{Package, Packager};
 use report::version;
 
 use super::AnswerError;
 use super::judge::Judge;
-use super::matrix::{Cell, stale_before};
+use super::matrix::{Cell, end_of, stale_before};
 use super::standard::Judged;
 use crate::access::Scope;
 use crate::compare::State;
@@ -21,7 +22,7 @@ use crate::store::Store;
 pub struct ProductAnswer {
     /// What is asked of it, each with the list that asks.
     pub references: Vec<(String, Reference)>,
-    /// Its versions that are installed now, the newest first.
+    /// Its versions that are installed, the newest first.
     pub versions: Vec<VersionRow>,
     /// The sites that have it, by name.
     pub sites: Vec<SiteRow>,
@@ -58,7 +59,7 @@ pub struct SiteRow {
 /// The order of versions of one package, rpm's and dpkg's apart.
 type VersionKey<'a> = (Packager, &'a str);
 
-/// A package as it is installed now on the hosts that may be seen.
+/// A package as it is installed on the hosts that may be seen, now or at the end of a day, by the lists of then or of another time.
 ///
 /// # Errors
 /// [`AnswerError`].
@@ -67,10 +68,14 @@ pub async fn answer(
     judge: &Judge,
     scope: &Scope,
     package: &str,
+    (day, lists_of): (Option<Date>, Option<Timestamp>),
     (now, stale_after_days): (Timestamp, u32),
 ) -> Result<ProductAnswer, AnswerError> {
     let named: HashMap<i64, Package<'static>> = store.packages_named(&[package]).await?.into_iter().collect();
-    let groups = store.present_groups(scope, stale_before(now, stale_after_days)).await?;
+    let groups = match day {
+        Some(day) => store.groups_on(scope, crate::days::day(day)).await?,
+        None => store.present_groups(scope, stale_before(now, stale_after_days)).await?,
+    };
     let mut lists: Vec<i64> = groups.iter().map(|group| group.list).collect();
     lists.sort_unstable();
     lists.dedup();
@@ -78,7 +83,7 @@ pub async fn answer(
     let held = store.held(&lists, &asked).await?;
     let having = |list: &i64| held.get(list).filter(|ids| !ids.is_empty());
     let groups: Vec<_> = groups.into_iter().filter(|group| having(&group.list).is_some()).collect();
-    let standard = judge.standard_at(store, now).await?;
+    let standard = judge.standard_at(store, lists_of.unwrap_or_else(|| day.map_or(now, end_of))).await?;
     let states: Vec<(i64, i64)> = groups.iter().map(|group| (group.list, group.facts)).collect();
     let judged = judge.judge(store, &standard, &states).await?;
 

@@ -34,6 +34,8 @@ pub struct HostsAsked {
     pub stale: Option<bool>,
     /// Only hosts whose state we learnt of at this time or later.
     pub changed_since: Option<Timestamp>,
+    /// Compared with the reference lists of this time instead of those of the time that is looked at.
+    pub lists_of: Option<Timestamp>,
 }
 
 /// A place in the order of hosts: site and name.
@@ -74,7 +76,7 @@ impl<'a> Selection<'a> {
         let scope = scope.narrowed(asked.site.as_deref());
         let stale_before = stale_before(now, stale_after_days);
         let groups = store.present_groups(&scope, stale_before).await?;
-        let standard = judge.standard_at(store, now).await?;
+        let standard = judge.standard_at(store, asked.lists_of.unwrap_or(now)).await?;
         let states: Vec<(i64, i64)> = groups.iter().map(|group| (group.list, group.facts)).collect();
         let judged = judge.judge(store, &standard, &states).await?;
         let facts = judge.facts(store, groups.iter().map(|group| group.facts)).await?;

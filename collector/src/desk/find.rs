@@ -5,6 +5,7 @@ use askama::Template;
 use super::filters;
 use super::frame::Frame;
 use super::piece;
+use super::when::When;
 use crate::answers::find::Found;
 use crate::answers::host_list::HostLine;
 use crate::answers::select::Place;
@@ -64,6 +65,8 @@ pub struct Asked {
     pub stale: String,
     /// A date.
     pub at: String,
+    /// Whose reference lists: `now` or a date, empty for those of the date above.
+    pub lists: String,
     /// The last site and host of the page before.
     pub after_site: String,
     /// See `after_site`.
@@ -98,8 +101,8 @@ impl Asked {
                         "false"
                     }
                 }
-                // A package is looked for in every state.
-                ("state", _) if of_packages => return None,
+                // A package is looked for in every state, by no list.
+                ("state" | "lists", _) if of_packages => return None,
                 (_, value) => value,
             };
             let key = if key == "host" && !of_packages { "q" } else { key };
@@ -119,6 +122,7 @@ impl Asked {
             ("state", &self.state),
             ("stale", &self.stale),
             ("at", &self.at),
+            ("lists", &self.lists),
         ]
         .into_iter()
         .map(|(key, value)| (key, value.as_str()))
@@ -126,6 +130,10 @@ impl Asked {
 }
 
 impl FindPage {
+    fn when(&self) -> When {
+        When { at: self.asked.at.clone(), lists: self.asked.lists.clone() }
+    }
+
     fn states(&self) -> [State; 4] {
         [State::Blocked, State::Behind, State::Unknown, State::Compliant]
     }
@@ -152,7 +160,9 @@ mod tests {
         let text = str::to_owned;
         let asked = Asked { host: text("wn*"), stale: text("yes"), state: text("behind"), ..Asked::default() };
         assert_eq!(asked.as_file(), "/api/v1/hosts?q=wn%2A&state=behind&stale=true&limit=1000&format=csv");
-        let asked = Asked { q: text("bash"), stale: text("no"), ..asked };
+        let of_then = Asked { at: text("2026-01-31"), lists: text("now"), ..Asked::default() };
+        assert_eq!(of_then.as_file(), "/api/v1/hosts?at=2026-01-31&lists=now&limit=1000&format=csv");
+        let asked = Asked { q: text("bash"), stale: text("no"), lists: text("now"), ..asked };
         assert_eq!(asked.as_file(), "/api/v1/find?q=bash&host=wn%2A&stale=false&limit=1000&format=csv");
     }
 }

@@ -17,6 +17,7 @@ pub mod references;
 pub mod sign_in;
 pub mod site;
 pub mod sites;
+pub mod when;
 
 use std::fmt::Write as _;
 

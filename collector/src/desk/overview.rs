@@ -5,6 +5,8 @@ use jiff::Timestamp;
 
 use super::filters;
 use super::frame::{Frame, Paging};
+use super::piece;
+use super::when::When;
 use crate::answers::matrix::{Cell, Change, Line, Matrix};
 use crate::compare::State;
 
@@ -22,13 +24,15 @@ pub struct Overview {
     pub frame: Frame,
     /// Sites by products, as far as they may be seen; the lines of this page alone.
     pub matrix: Matrix,
-    /// All hosts at the end of yesterday.
-    pub yesterday: Cell,
+    /// The day that it is of.
+    pub when: When,
+    /// All hosts at the end of the day before.
+    pub day_before: Cell,
     /// How many sites there are on all pages.
     pub sites: usize,
     /// Sites that a registry knows and that never reported.
     pub never_seen: Vec<String>,
-    /// What changed since the end of yesterday, the most important first.
+    /// What changed since the end of the day before, the most important first.
     pub changes: Vec<Change>,
     /// How many changes there are.
     pub changes_total: usize,
@@ -46,9 +50,24 @@ impl Overview {
         STATES
     }
 
-    /// Hosts more (or less) in a state than at the end of yesterday, as if all news were recent.
-    fn since_yesterday(&self, state: &State) -> i64 {
-        self.matrix.total.hosts.judged.of(*state) - self.yesterday.judged.of(*state)
+    /// Hosts more (or less) in a state than at the end of the day before, as if all news were recent.
+    fn since_day_before(&self, state: &State) -> i64 {
+        self.matrix.total.hosts.judged.of(*state) - self.day_before.judged.of(*state)
+    }
+
+    /// The day before in words.
+    fn before(&self) -> &'static str {
+        if self.when.is_past() { "the day before" } else { "yesterday" }
+    }
+
+    /// Where a site's hosts are shown as they stood then.
+    fn site_link(&self, site: &str, product: &str) -> String {
+        let site = piece(site);
+        match (self.when.is_past() || !self.when.lists.is_empty(), product) {
+            (true, _) => format!("/find?{}site={site}", self.when.kept()),
+            (false, "") => format!("/sites/{site}"),
+            (false, product) => format!("/sites/{site}?product={}", piece(product)),
+        }
     }
 
     /// The newest report of all.
@@ -101,7 +120,8 @@ mod tests {
                 total,
                 sites,
             },
-            yesterday: Cell::default(),
+            when: When::default(),
+            day_before: Cell::default(),
             never_seen: Vec::new(),
             changes: Vec::new(),
             changes_total: 0,

@@ -5,6 +5,7 @@ use askama::Template;
 use super::chart::Chart;
 use super::filters;
 use super::frame::{Frame, Paging};
+use super::when::When;
 use crate::answers::matrix::Cell;
 use crate::answers::product::{SiteRow, VersionRow};
 use crate::reference::Reference;
@@ -23,6 +24,8 @@ pub struct ProductPage {
     pub frame: Frame,
     /// The package.
     pub package: String,
+    /// The day that it is of.
+    pub when: When,
     /// What is asked of it, each with the list that asks.
     pub references: Vec<(String, Reference)>,
     /// Versions that are installed, the newest first.

@@ -10,7 +10,8 @@ use super::super::error::HttpError;
 use super::Asker;
 use super::answer::{List, Wanted};
 use super::cursor::Cursor;
-use super::question::{At, Limit, Question, Since, Word};
+use super::moment::{At, Lists, Since};
+use super::question::{Limit, Question, Word};
 use super::rows::{State, Time, rows};
 use crate::answers::host_list::{self, HostLine};
 use crate::answers::select::HostsAsked;
@@ -79,9 +80,12 @@ pub(super) struct Asked {
     /// Only hosts whose state we learnt of at this time or later; with `at`, those whose state began then.
     #[param(inline, required = false)]
     changed_since: Option<Since>,
-    /// As it was then.
+    /// As it was then, by the reference lists of then.
     #[param(inline, required = false)]
     at: Option<At>,
+    /// By the reference lists of this date instead, or of `now`.
+    #[param(inline, required = false)]
+    lists: Option<Lists>,
     /// Where the page before ended.
     #[param(inline, required = false)]
     cursor: Option<Cursor>,
@@ -110,6 +114,7 @@ pub(super) async fn list(
         name: word(asked.q),
         stale: asked.stale,
         changed_since: asked.changed_since.map(|since| since.0),
+        lists_of: Lists::at(asked.lists, asker.now),
     };
     let after = asked.cursor.as_ref().map(Cursor::host);
     let page = host_list::page(

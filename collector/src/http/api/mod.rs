@@ -12,6 +12,7 @@ mod history;
 mod host;
 mod hosts;
 mod inbox;
+mod moment;
 mod overview;
 mod packages;
 mod product;

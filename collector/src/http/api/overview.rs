@@ -8,7 +8,8 @@ use utoipa::{IntoParams, ToSchema};
 use super::super::Shared;
 use super::super::error::HttpError;
 use super::answer::Wanted;
-use super::question::{At, Question, Word};
+use super::moment::{At, Lists};
+use super::question::{Question, Word};
 use super::rows::{self, Time, rows};
 use super::{Asker, date};
 use crate::answers::matrix::{self, Cell, Line};
@@ -60,9 +61,12 @@ pub(super) struct Overview {
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Asked {
-    /// As it was at the end of this day (UTC), by the lists of that day.
+    /// As it was at the end of this day (UTC), by the reference lists of that day.
     #[param(inline, required = false)]
     at: Option<At>,
+    /// By the reference lists of this date instead, or of `now`.
+    #[param(inline, required = false)]
+    lists: Option<Lists>,
     /// Only this site.
     #[param(inline, required = false)]
     site: Option<Word>,
@@ -83,10 +87,8 @@ pub(super) async fn show(
 ) -> Result<Response, HttpError> {
     let (store, judge, now) = (&shared.store, &shared.judge, asker.now);
     let scope = asker.viewer.scope.narrowed(asked.site.as_ref().map(|site| site.0.as_str()));
-    let matrix = match asked.at {
-        None => matrix::at_present(store, judge, &scope, now, shared.stale_after_days).await?,
-        Some(At(at)) => matrix::on_day(store, judge, &scope, date(at), None).await?,
-    };
+    let when = (asked.at.map(|At(at)| date(at)), Lists::at(asked.lists, now));
+    let matrix = matrix::of(store, judge, &scope, when, (now, shared.stale_after_days)).await?;
     let product = asked.product.as_ref().map(|product| product.0.as_str());
     let cells = |line: &Line| cells(line, &matrix.products, product);
     let overview = Overview {

@@ -10,6 +10,7 @@ use super::super::Shared;
 use super::super::error::HttpError;
 use super::Asker;
 use super::answer::{List, Wanted};
+use super::moment::{At, Lists};
 use super::question::{Pieces, Question};
 use super::references::{ReferenceRow, reference};
 use super::rows::{self, number, rows};
@@ -72,7 +73,7 @@ pub(super) struct ProductPackage {
     hosts: i64,
     /// What is asked of it.
     references: Vec<ReferenceRow>,
-    /// Its versions that are installed now, the newest first.
+    /// Its versions that are installed, the newest first.
     versions: Vec<InstalledVersion>,
 }
 
@@ -81,19 +82,32 @@ pub(super) struct ProductPackage {
 #[serde(deny_unknown_fields)]
 pub(super) struct Asked {}
 
+/// What may be asked of a package.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub(super) struct When {
+    /// As it was at the end of this day (UTC), by the reference lists of that day.
+    #[param(inline, required = false)]
+    at: Option<At>,
+    /// By the reference lists of this date instead, or of `now`.
+    #[param(inline, required = false)]
+    lists: Option<Lists>,
+}
+
 /// One package
 ///
-/// Which versions are installed now, and what is asked of it. CSV has the versions.
-#[utoipa::path(get, path = "/products/{package}", tag = "products", params(("package" = String, Path, description = "Its name")),
+/// Which versions are installed, now or on a day, and what is asked of it. CSV has the versions.
+#[utoipa::path(get, path = "/products/{package}", tag = "products", params(When, ("package" = String, Path, description = "Its name")),
     responses((status = 200, description = "The package", body = ProductPackage)))]
 pub(super) async fn show(
     Axum(shared): Axum<Shared>,
     asker: Asker,
     wanted: Wanted,
     Pieces(package): Pieces<String>,
-    Question(Asked {}): Question<Asked>,
+    Question(when): Question<When>,
 ) -> Result<Response, HttpError> {
-    let found = answer(&shared, &asker, &package).await?;
+    let found = answer(&shared, &asker, &package, when).await?;
     let row = |row: product::VersionRow| InstalledVersion {
         packager: row.packager.to_string(),
         version: row.version,
@@ -115,19 +129,29 @@ pub(super) async fn show(
     wanted.object(&product, None, || rows::table(&product.versions))
 }
 
+/// What may be asked of a package by site.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub(super) struct OnDay {
+    /// As it was at the end of this day (UTC).
+    #[param(inline, required = false)]
+    at: Option<At>,
+}
+
 /// A package by site
 ///
-/// How many hosts of each site have which version now.
-#[utoipa::path(get, path = "/products/{package}/sites", tag = "products", params(("package" = String, Path, description = "Its name")),
+/// How many hosts of each site have which version, now or on a day.
+#[utoipa::path(get, path = "/products/{package}/sites", tag = "products", params(OnDay, ("package" = String, Path, description = "Its name")),
     responses((status = 200, description = "The versions by site", body = List<VersionAtSite>)))]
 pub(super) async fn sites(
     Axum(shared): Axum<Shared>,
     asker: Asker,
     wanted: Wanted,
     Pieces(package): Pieces<String>,
-    Question(Asked {}): Question<Asked>,
+    Question(OnDay { at }): Question<OnDay>,
 ) -> Result<Response, HttpError> {
-    let found = answer(&shared, &asker, &package).await?;
+    let found = answer(&shared, &asker, &package, When { at, lists: None }).await?;
     let rows = found.sites.into_iter().flat_map(|row| {
         let version = |(version, hosts)| VersionAtSite { site: row.site.clone(), version, hosts };
         row.versions.into_iter().map(version).collect::<Vec<_>>()
@@ -156,9 +180,10 @@ pub(super) async fn spread(
     wanted.rows(&List::whole(rows.collect()))
 }
 
-async fn answer(shared: &Shared, asker: &Asker, package: &str) -> Result<ProductAnswer, HttpError> {
+async fn answer(shared: &Shared, asker: &Asker, package: &str, when: When) -> Result<ProductAnswer, HttpError> {
+    let when = (when.at.map(|At(at)| super::date(at)), Lists::at(when.lists, asker.now));
     let (store, judge, scope) = (&shared.store, &shared.judge, &asker.viewer.scope);
-    Ok(product::answer(store, judge, scope, package, (asker.now, shared.stale_after_days)).await?)
+    Ok(product::answer(store, judge, scope, package, when, (asker.now, shared.stale_after_days)).await?)
 }
 
 fn date(day: i64) -> Date {

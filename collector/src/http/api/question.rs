@@ -4,15 +4,13 @@
 use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::request::Parts;
-use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, OneOfBuilder, SchemaFormat, Type};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::super::error::HttpError;
-use super::rows::text;
 use crate::query;
 
 /// A query whose type refuses unknown keys; `format` is the answer's own (`answer.rs`).
@@ -129,63 +127,6 @@ impl PartialSchema for Before {
 
 impl ToSchema for Before {}
 
-/// A date, which is the end of that day (UTC), or a time.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(try_from = "String")]
-pub(super) struct At(pub(super) Timestamp);
-
-impl TryFrom<String> for At {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        moment(&text).map(|(end, _)| At(end))
-    }
-}
-
-/// A date, which is the beginning of that day (UTC), or a time.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(try_from = "String")]
-pub(super) struct Since(pub(super) Timestamp);
-
-impl TryFrom<String> for Since {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        moment(&text).map(|(_, beginning)| Since(beginning))
-    }
-}
-
-/// The end and the beginning of a day, or twice the same second.
-fn moment(text: &str) -> Result<(Timestamp, Timestamp), String> {
-    let end = query::parse_date(text).map_err(|error| error.to_string())?;
-    if text.len() > "2026-01-31".len() {
-        return Ok((end, end));
-    }
-    Ok((end, Timestamp::from_second(end.as_second().saturating_sub(86_399)).unwrap_or(Timestamp::MIN)))
-}
-
-impl PartialSchema for At {
-    fn schema() -> RefOr<Schema> {
-        moment_schema()
-    }
-}
-
-impl ToSchema for At {}
-
-impl PartialSchema for Since {
-    fn schema() -> RefOr<Schema> {
-        moment_schema()
-    }
-}
-
-impl ToSchema for Since {}
-
-fn moment_schema() -> RefOr<Schema> {
-    let forms = [KnownFormat::Date, KnownFormat::DateTime].map(|form| text(SchemaFormat::KnownFormat(form)));
-    let either = forms.into_iter().fold(OneOfBuilder::new(), OneOfBuilder::item);
-    Schema::from(either.build()).into()
-}
-
 /// A word that is not empty: who asks for nothing leaves the key out.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "String")]
@@ -242,15 +183,6 @@ impl ToSchema for PackageQuestion {}
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_day_begins_and_ends() {
-        assert_eq!(At::try_from("2026-01-31".to_owned()).unwrap().0.to_string(), "2026-01-31T23:59:59Z");
-        assert_eq!(Since::try_from("2026-01-31".to_owned()).unwrap().0.to_string(), "2026-01-31T00:00:00Z");
-        let second = "2026-01-31T04:05:06Z";
-        assert_eq!(Since::try_from(second.to_owned()).unwrap().0.to_string(), second);
-        assert!(At::try_from("yesterday".to_owned()).is_err());
-    }
 
     #[test]
     fn limits_and_words_have_bounds() {

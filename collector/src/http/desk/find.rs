@@ -14,7 +14,7 @@ use crate::answers::{find, host_list};
 use crate::compare::State as Verdict;
 use crate::desk::find::{Answer, Asked, FindPage, ROWS_PER_PAGE};
 use crate::desk::frame::{Frame, Section};
-use crate::query::{self, PackageQuery, QueryError};
+use crate::query::{self, ListsOf, PackageQuery, QueryError};
 
 /// A state is of a host in all that is asked of it, not of one package.
 const ONE_OF_BOTH: &str =
@@ -27,7 +27,7 @@ pub(super) async fn show(
     Question(asked): Question<Asked>,
 ) -> Result<Response, HttpError> {
     let frame = frame(visitor, Section::Find);
-    let answered = match read(&asked) {
+    let answered = match read(&asked, frame.now) {
         _ if asked.is_empty() => empty(frame, asked, Answer::Nothing),
         Err(problem) => empty(frame, asked, Answer::Problem(problem.to_string())),
         Ok((Some(_), HostsAsked { state: Some(_), .. }, _)) => {
@@ -46,11 +46,13 @@ fn empty(frame: Frame, asked: Asked, found: Answer) -> FindPage {
 /// A package if one is asked for, what hosts must be, and when.
 type Read = (Option<PackageQuery>, HostsAsked, Option<Timestamp>);
 
-fn read(asked: &Asked) -> Result<Read, QueryError> {
+fn read(asked: &Asked, now: Timestamp) -> Result<Read, QueryError> {
     let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
     let question = given(&asked.q).map(|q| PackageQuery::parse(&q)).transpose()?;
     let at = given(&asked.at).map(|at| query::parse_date(&at)).transpose()?;
+    let lists = given(&asked.lists).map(|lists| lists.parse::<ListsOf>()).transpose()?;
     let hosts = HostsAsked {
+        lists_of: lists.map(|lists| lists.at(now)),
         site: given(&asked.site),
         os: given(&asked.os),
         tag: given(&asked.tag),

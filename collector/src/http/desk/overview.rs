@@ -8,21 +8,24 @@ use super::super::error::HttpError;
 use super::super::question::Question;
 use super::super::visitor::Visitor;
 use super::{frame, page};
-use crate::answers::matrix::{self, Change, Matrix};
+use crate::answers::matrix::{self, Change, Matrix, end_of};
 use crate::compare::State as Verdict;
 use crate::desk::frame::{Paging, Section};
 use crate::desk::overview::{CHANGES_SHOWN, Overview, SITES_PER_PAGE, by_concern};
+use crate::desk::when::When;
 use crate::history::day_of;
 
 /// What may be asked of the overview.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Asked {
+    at: String,
+    lists: String,
     sort: String,
     page: usize,
 }
 
-/// Sites by products, now and at the end of yesterday.
+/// Sites by products, now or on a day, and at the end of the day before.
 pub(super) async fn show(
     State(shared): State<Shared>,
     visitor: Visitor,
@@ -31,24 +34,28 @@ pub(super) async fn show(
     let frame = frame(visitor, Section::Overview);
     let scope = &frame.viewer.scope;
     let (store, judge, now) = (&shared.store, &shared.judge, frame.now);
-    let mut matrix = matrix::at_present(store, judge, scope, now, shared.stale_after_days).await?;
-    let yesterday = crate::days::date(day_of(now.as_second()) - 1);
-    let before = matrix::on_day(store, judge, scope, yesterday, Some(now)).await?;
+    let when = When { at: asked.at, lists: asked.lists };
+    let (day, lists_of) = when.read(now).map_err(|error| HttpError::Question(error.to_string()))?;
+    let mut matrix = matrix::of(store, judge, scope, (day, lists_of), (now, shared.stale_after_days)).await?;
+    let day_before = crate::days::date(day.map_or(day_of(now.as_second()), crate::days::day) - 1);
+    let lists_of = lists_of.unwrap_or_else(|| day.map_or(now, end_of));
+    let before = matrix::on_day(store, judge, scope, day_before, Some(lists_of)).await?;
     let mut changes = matrix::changes(&before, &matrix);
     changes.sort_by_key(|change| std::cmp::Reverse(weight(change)));
     let changes_total = changes.len();
     changes.truncate(CHANGES_SHOWN);
-    let never_seen = never_seen(&shared, &matrix, scope).await?;
+    let never_seen = if when.is_past() { Vec::new() } else { never_seen(&shared, &matrix, scope).await? };
     let by_name = asked.sort == "name";
     if !by_name {
         by_concern(&mut matrix.sites);
     }
     let sites = matrix.sites.len();
-    let link = if by_name { "/?sort=name&page=" } else { "/?page=" };
-    let paging = Paging::of(sites, SITES_PER_PAGE, asked.page, link.to_owned());
+    let link = format!("/?{}{}page=", when.kept(), if by_name { "sort=name&" } else { "" });
+    let paging = Paging::of(sites, SITES_PER_PAGE, asked.page, link);
     matrix.sites = matrix.sites.into_iter().skip((paging.page - 1) * SITES_PER_PAGE).take(SITES_PER_PAGE).collect();
     page(&Overview {
-        yesterday: before.total.hosts,
+        when,
+        day_before: before.total.hosts,
         sites,
         never_seen,
         changes,

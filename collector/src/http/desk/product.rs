@@ -15,12 +15,15 @@ use crate::answers::spread::{self, VersionSpread};
 use crate::desk::chart::{Chart, Mark, Series};
 use crate::desk::frame::{Paging, Section};
 use crate::desk::product::{ProductPage, SITES_PER_PAGE, VERSIONS_SHOWN};
+use crate::desk::when::When;
 use crate::history::day_of;
 
 /// What may be asked of a package's page.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Asked {
+    at: String,
+    lists: String,
     page: usize,
 }
 
@@ -40,7 +43,9 @@ pub(super) async fn show(
     let frame = frame(visitor, Section::Products);
     let scope = &frame.viewer.scope;
     let (store, judge, now, stale) = (&shared.store, &shared.judge, frame.now, shared.stale_after_days);
-    let mut answer = product::answer(store, judge, scope, &package, (now, stale)).await?;
+    let when = When { at: asked.at, lists: asked.lists };
+    let of = when.read(now).map_err(|error| HttpError::Question(error.to_string()))?;
+    let mut answer = product::answer(store, judge, scope, &package, of, (now, stale)).await?;
     let spread = spread::of(store, scope, &package, now, stale).await?;
     let deadlines: BTreeSet<i64> =
         answer.references.iter().filter_map(|(_, asked)| Some(crate::days::day(asked.deadline?))).collect();
@@ -49,8 +54,9 @@ pub(super) async fn show(
     let versions_left = answer.versions.len().saturating_sub(VERSIONS_SHOWN);
     answer.versions.truncate(VERSIONS_SHOWN);
     let sites_total = answer.sites.len();
-    let paging = Paging::of(sites_total, SITES_PER_PAGE, asked.page, "?page=".to_owned());
+    let paging = Paging::of(sites_total, SITES_PER_PAGE, asked.page, format!("?{}page=", when.kept()));
     page(&ProductPage {
+        when,
         references: answer.references,
         versions: answer.versions,
         versions_left,
