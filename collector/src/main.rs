@@ -133,7 +133,11 @@ async fn answer(store: &Store, config: &Config, question: Command, now: Timestam
             answers::who::answer(store, &Scope::All, &question, date(at)?, site.as_deref()).await?
         }
         Command::Compare { site, product, at, list_of } => {
-            let lists_of = list_of.as_deref().map(str::parse::<query::ListsOf>).transpose()?.map(|of| of.at(now));
+            let lists_of = match list_of.as_deref() {
+                Some("now") => Some(now),
+                Some(day) => Some(query::parse_date(day)?),
+                None => None,
+            };
             let (judge, days) = (Judge::default(), config.stale_after_days);
             let compared = answers::compare::at(store, &judge, &Scope::All, date(at)?, lists_of, days).await?;
             compared.table(site.as_deref(), product.as_deref())

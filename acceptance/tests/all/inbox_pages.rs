@@ -15,19 +15,19 @@ on_both_databases!(
     who_may_look_and_who_may_decide,
 );
 
-struct Sender<'a> {
+pub(super) struct Sender<'a> {
     collector: &'a Collector,
     recipients: Vec<Recipient>,
 }
 
 impl<'a> Sender<'a> {
-    fn new(deployment: &Deployment, collector: &'a Collector, key: &str) -> Self {
+    pub(super) fn new(deployment: &Deployment, collector: &'a Collector, key: &str) -> Self {
         let pem = std::fs::read(deployment.certificate(key)).unwrap();
         Sender { collector, recipients: Recipient::from_pem(&pem).unwrap() }
     }
 
     /// Posts a text, signed or not; gives its hash and the sealed bytes.
-    fn post(&self, text: &str, key: Option<&SigningKey>) -> (String, Vec<u8>) {
+    pub(super) fn post(&self, text: &str, key: Option<&SigningKey>) -> (String, Vec<u8>) {
         let content = key.map_or_else(|| text.as_bytes().to_vec(), |key| key.sign(text.as_bytes()).unwrap());
         let sealed = sealed::seal(&content, &self.recipients, ContentEncryption::Aes256Cbc).unwrap();
         assert_eq!(self.collector.report(&sealed).0, 201);
@@ -35,7 +35,7 @@ impl<'a> Sender<'a> {
     }
 }
 
-fn key() -> SigningKey {
+pub(super) fn key() -> SigningKey {
     SigningKey::generate("host", jiff::Timestamp::now()).unwrap()
 }
 

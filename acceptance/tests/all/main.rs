@@ -48,6 +48,7 @@ mod campaign_progress;
 mod credentials;
 mod desk;
 mod desk_changes;
+mod desk_story;
 mod every_page;
 mod faults;
 mod fleet;
