@@ -158,7 +158,7 @@ impl Deployment {
     #[must_use]
     pub fn serve_telling_statements(&self, arguments: &[&str]) -> Collector {
         let mut command = self.collector();
-        command.env("WLCG_PACKAGE_COLLECTOR_LOG", "sqlx::query=debug");
+        command.env("WLCG_PACKAGE_COLLECTOR_LOG", "sqlx::query=debug,wlcg_package_collector=info");
         self.start(command, "127.0.0.1:0", arguments)
     }
 

@@ -1,4 +1,4 @@
-//! Every question that the API's own document allows, with values that the test knows.
+//! Every question that the API's own document allows, with values that the test knows and the document allows.
 
 use serde_json::Value;
 
@@ -34,8 +34,12 @@ pub fn questions(collector: &Collector, known: &Known<'_>) -> Vec<String> {
         }
         for address in addresses {
             let sign = if address.contains('?') { '&' } else { '?' };
-            for name in asked.iter().map(|parameter| named(parameter)).filter(|name| !needed.contains(name)) {
-                all.extend(values(known, &name).iter().map(|value| format!("{address}{sign}{name}={value}")));
+            for parameter in asked.iter().filter(|parameter| !needed.contains(&named(parameter))) {
+                let (name, choices) = (named(parameter), choices(&document, &parameter["schema"]));
+                let fits = |value: &&&str| choices.is_empty() || choices.iter().any(|choice| *choice == **value);
+                all.extend(
+                    values(known, &name).iter().filter(fits).map(|value| format!("{address}{sign}{name}={value}")),
+                );
             }
             all.push(address);
         }
@@ -45,6 +49,14 @@ pub fn questions(collector: &Collector, known: &Known<'_>) -> Vec<String> {
 
 fn each(addresses: &[String], values: &[&str], with: impl Fn(&str, &str) -> String) -> Vec<String> {
     addresses.iter().flat_map(|address| values.iter().map(|value| with(address, value)).collect::<Vec<_>>()).collect()
+}
+
+/// The words that a schema allows, wherever the document keeps them; none where any value will do.
+fn choices<'a>(document: &'a Value, schema: &'a Value) -> Vec<&'a str> {
+    let referred = schema["$ref"].as_str().and_then(|to| document.pointer(to.trim_start_matches('#')));
+    let alternatives = schema["oneOf"].as_array().into_iter().flatten();
+    let inner = referred.into_iter().chain(alternatives).flat_map(|schema| choices(document, schema));
+    schema["enum"].as_array().into_iter().flatten().filter_map(Value::as_str).chain(inner).collect()
 }
 
 fn values<'a>(known: &Known<'a>, name: &str) -> &'a [&'a str] {

@@ -21,10 +21,6 @@ const HEADER: &str = "x-csrf-token";
 #[derive(Debug)]
 pub(super) struct Author(pub(super) Visitor);
 
-/// An officer who means this request; see [`Author`].
-#[derive(Debug)]
-pub(super) struct Officer(pub(super) Visitor);
-
 /// A form of somebody who means it, whatever their role: with a token, or with the proof in the field `csrf`.
 #[derive(Debug)]
 pub(super) struct AuthorForm<T>(pub(super) Visitor, pub(super) T);
@@ -41,16 +37,6 @@ impl FromRequestParts<Shared> for Author {
         let proof = parts.headers.get(HEADER).and_then(|proof| proof.to_str().ok()).unwrap_or_default();
         check_proof(&visitor, proof, shared)?;
         Ok(Author(visitor))
-    }
-}
-
-impl FromRequestParts<Shared> for Officer {
-    type Rejection = HttpError;
-
-    async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<Self, HttpError> {
-        let Author(visitor) = Author::from_request_parts(parts, shared).await?;
-        visitor.must_be_officer()?;
-        Ok(Officer(visitor))
     }
 }
 

@@ -1,7 +1,6 @@
 //! The only door to HTTP: every route on one screen.
 
 mod api;
-#[allow(dead_code, reason = "every page and endpoint that changes something takes what it needs of it")]
 mod change;
 mod desk;
 mod error;
@@ -12,12 +11,14 @@ mod metrics;
 mod peer;
 mod question;
 mod receive;
+mod request_span;
 mod visitor;
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::middleware::from_fn;
 use axum::routing::{get, post};
 use report::sealed::Recipient;
 use tokio::net::{TcpListener, UnixListener};
@@ -97,7 +98,11 @@ pub fn router(shared: Shared) -> Router {
         router = router.merge(desk::router(&shared)).merge(api::router(&shared));
     }
     // Last: what is added later would not know of it.
-    router.fallback(error::not_found).method_not_allowed_fallback(error::method_not_allowed).with_state(shared)
+    router
+        .fallback(error::not_found)
+        .method_not_allowed_fallback(error::method_not_allowed)
+        .layer(from_fn(request_span::span))
+        .with_state(shared)
 }
 
 /// Serves on every socket until `stop`, then finishes the requests it has.

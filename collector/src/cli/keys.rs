@@ -1,0 +1,40 @@
+//! Recipient keys on the command line.
+
+use std::path::PathBuf;
+
+use clap::{Subcommand, ValueEnum};
+
+/// Recipient keys.
+#[derive(Debug, Subcommand)]
+pub enum Keys {
+    /// Make a key pair and its certificate
+    New {
+        /// Name in the certificate and of the files
+        #[arg(default_value = "mw-officer")]
+        name: String,
+        /// Kind of key; legacy hosts and `openssl smime` need RSA
+        #[arg(long, value_enum, default_value_t = KeyKindName::Rsa3072)]
+        kind: KeyKindName,
+        /// Validity of the certificate in days; hosts keep using it after that and warn
+        #[arg(long, value_name = "DAYS", default_value_t = 3650)]
+        days: u32,
+        /// Folder for NAME.key.pem (secret) and NAME.cert.pem (for the hosts) [default: the configured one]
+        #[arg(long, value_name = "DIR")]
+        folder: Option<PathBuf>,
+    },
+    /// The configured keys, how long their certificates are valid
+    List,
+}
+
+/// Kinds of recipient keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum KeyKindName {
+    /// RSA, 2048 bits
+    Rsa2048,
+    /// RSA, 3072 bits
+    Rsa3072,
+    /// RSA, 4096 bits
+    Rsa4096,
+    /// EC P-256
+    EcP256,
+}

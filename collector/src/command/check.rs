@@ -1,0 +1,38 @@
+//! `check`: whether all that is configured works, before it matters; changes nothing.
+
+use anyhow::Context as _;
+use wlcg_package_collector::sending::Courier;
+use wlcg_package_collector::store::Store;
+use wlcg_package_collector::{answers, config, keys};
+
+use super::{Invocation, say};
+
+/// Tells what works, up to the first thing that does not.
+pub(crate) async fn run(call: &Invocation) -> anyhow::Result<()> {
+    let config = &call.config;
+    say("configuration: ok\n")?;
+    if let Some(read) = config.contacts().refresh() {
+        let read = read?;
+        say(&format!("gocdb_roles: {} people at {} sites\n", read.people, read.sites))?;
+    }
+    keys::recipients(&config.recipients)?;
+    match call.opening_keys()?.len() {
+        0 => say("keys: none; reports can be received but not opened here\n")?,
+        number => say(&format!("keys: {number} ok\n"))?,
+    }
+    let url = call.database()?;
+    let store = Store::connect(&url).await.with_context(|| config::redacted(&url))?;
+    store.ping().await.with_context(|| format!("{}: run `migrate` first if it is new", config::redacted(&url)))?;
+    say(&format!("database: {} ok\n", config::redacted(&url)))?;
+    let courier = Courier::configured(store.clone(), config)?;
+    if let Some(mailer) = courier.mailer() {
+        say(&format!("mail: {} ok\n", mailer.check().await?))?;
+    }
+    if let Some(webhook) = &config.webhook {
+        say(&format!("webhook: {} is told what officers approve; it was not asked now\n", webhook.url))?;
+    }
+    for (source, sites, imported) in store.registry_sources().await? {
+        say(&format!("registry {source}: {sites} sites, the newest of {}\n", answers::time(imported)))?;
+    }
+    Ok(())
+}
