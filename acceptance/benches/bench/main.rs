@@ -20,7 +20,10 @@ mod spread;
 use section::Section;
 
 /// The parts in the order of the page, each with the name that `PART` takes.
-const PARTS: [(&str, fn() -> Section); 1] = [("agent", agent::measure)];
+const PARTS: [(&str, Measure); 1] = [("agent", agent::measure)];
+
+/// Measures a part.
+type Measure = fn() -> Section;
 
 fn main() {
     let wanted = std::env::var("PART").unwrap_or_default();

@@ -24,7 +24,7 @@ pub(crate) fn put(part: &str, section: &Section, parts: &[&str]) {
     for name in parts {
         let kept = kept(&old, name);
         if let Some(text) = if *name == part { Some(text.as_str()) } else { kept } {
-            let _ = write!(page, "{}{text}{}\n", begin(name), end(name));
+            let _ = writeln!(page, "{}{text}{}", begin(name), end(name));
         }
     }
     std::fs::write(&file, page).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
