@@ -84,6 +84,13 @@ impl<R: BufRead> Walker<R> {
         &self.path
     }
 
+    /// The name of the outermost element, cut to 60 characters, when it is the last that began and not the expected one.
+    #[must_use]
+    pub fn foreign_root(&self, expected: &str) -> Option<String> {
+        let root = self.path.strip_prefix('/').filter(|name| !name.contains('/') && *name != expected)?;
+        Some(root.chars().take(60).collect())
+    }
+
     /// The text between the last two tags, without space around it.
     #[must_use]
     pub fn text(&self) -> &str {

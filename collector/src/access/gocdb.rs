@@ -38,9 +38,6 @@ pub fn read(source: impl BufRead, roles: &[String]) -> Result<Grants, GocdbError
             (Step::Open, "/results/EGEE_USER") => said = Said::default(),
             // Only an answer in pages has it: the people of the other pages would lose their role.
             (Step::Open, "/results/meta") => return Err(GocdbError::Page),
-            (Step::Open, path) if path.matches('/').count() == 1 && path != "/results" => {
-                return Err(GocdbError::Root(path.chars().skip(1).take(60).collect()));
-            }
             (Step::Close, "/results/SITE/CONTACT") => {
                 said.sites = if wanted(&said.role) { vec![said.site.clone()] } else { Vec::new() };
                 grant(&mut grants, &said);
@@ -66,7 +63,11 @@ pub fn read(source: impl BufRead, roles: &[String]) -> Result<Grants, GocdbError
                 };
                 walker.text().clone_into(into);
             }
-            (Step::Open, _) => {}
+            (Step::Open, _) => {
+                if let Some(found) = walker.foreign_root("results") {
+                    return Err(GocdbError::Root(found));
+                }
+            }
         }
     }
 }

@@ -33,13 +33,6 @@ pub(super) fn read(text: &[u8], gathering: &mut Gathering) -> Result<(), Registr
             }
             // Only an answer in pages has it: an import of one page would forget the sites of the others.
             (Step::Open, "/results/meta") => return Err(RegistryProblem::Page),
-            (Step::Open, path) if path.matches('/').count() == 1 && path != "/results" => {
-                return Err(RegistryProblem::Root {
-                    kind: Kind::Gocdb,
-                    found: path.chars().skip(1).take(60).collect(),
-                    expected: "results",
-                });
-            }
             (Step::Close, "/results/SITE") => add(std::mem::take(&mut said), gathering),
             (Step::Close, path) => {
                 let text = match path.strip_prefix("/results/SITE/") {
@@ -58,7 +51,11 @@ pub(super) fn read(text: &[u8], gathering: &mut Gathering) -> Result<(), Registr
                 };
                 walker.text().clone_into(text);
             }
-            (Step::Open, _) => {}
+            (Step::Open, _) => {
+                if let Some(found) = walker.foreign_root("results") {
+                    return Err(RegistryProblem::Root { kind: Kind::Gocdb, found, expected: "results" });
+                }
+            }
         }
     }
 }

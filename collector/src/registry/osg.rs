@@ -23,13 +23,6 @@ pub(super) fn read(text: &[u8], gathering: &mut Gathering) -> Result<(), Registr
         match (walker.step()?, walker.path()) {
             (Step::End, _) => return Ok(()),
             (Step::Open, "/ResourceSummary/ResourceGroup") => said = Said::default(),
-            (Step::Open, path) if path.matches('/').count() == 1 && path != "/ResourceSummary" => {
-                return Err(RegistryProblem::Root {
-                    kind: Kind::Osg,
-                    found: path.chars().skip(1).take(60).collect(),
-                    expected: "ResourceSummary",
-                });
-            }
             (Step::Close, "/ResourceSummary/ResourceGroup") => add(std::mem::take(&mut said), gathering),
             (Step::Close, path) => {
                 let text = match path.strip_prefix("/ResourceSummary/ResourceGroup/") {
@@ -52,7 +45,11 @@ pub(super) fn read(text: &[u8], gathering: &mut Gathering) -> Result<(), Registr
                 };
                 walker.text().clone_into(text);
             }
-            (Step::Open, _) => {}
+            (Step::Open, _) => {
+                if let Some(found) = walker.foreign_root("ResourceSummary") {
+                    return Err(RegistryProblem::Root { kind: Kind::Osg, found, expected: "ResourceSummary" });
+                }
+            }
         }
     }
 }

@@ -2,14 +2,14 @@
 
 use axum::extract::State as Axum;
 use axum::response::Response;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::super::Shared;
 use super::super::error::HttpError;
 use super::Asker;
 use super::answer::{List, Wanted};
-use super::question::{Pieces, Question};
+use super::question::{Nothing, Pieces, Question};
 use super::references::{ReferenceRow, reference};
 use super::rows::{self, number, rows};
 use crate::answers::campaign::{self, CampaignProgress, Reading};
@@ -105,11 +105,6 @@ pub(super) struct CampaignAnswer {
     burn_down: Vec<BurnDownDay>,
 }
 
-/// Nothing may be asked.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Asked {}
-
 /// Campaigns
 ///
 /// Every campaign that asks a site which may be seen, the newest first.
@@ -118,7 +113,7 @@ pub(super) async fn list(
     Axum(shared): Axum<Shared>,
     asker: Asker,
     wanted: Wanted,
-    Question(Asked {}): Question<Asked>,
+    Question(Nothing {}): Question<Nothing>,
 ) -> Result<Response, HttpError> {
     let (store, scope) = (&shared.store, &asker.viewer.scope);
     let mut rows = Vec::new();
@@ -139,7 +134,7 @@ pub(super) async fn show(
     asker: Asker,
     wanted: Wanted,
     Pieces(id): Pieces<u32>,
-    Question(Asked {}): Question<Asked>,
+    Question(Nothing {}): Question<Nothing>,
 ) -> Result<Response, HttpError> {
     let (store, scope) = (&shared.store, &asker.viewer.scope);
     let found = campaign::one(store, scope, i64::from(id)).await?;

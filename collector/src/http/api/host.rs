@@ -2,14 +2,14 @@
 
 use axum::extract::State as Axum;
 use axum::response::Response;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::super::Shared;
 use super::super::error::HttpError;
 use super::Asker;
 use super::answer::Wanted;
-use super::question::{Pieces, Question};
+use super::question::{Nothing, Pieces, Question};
 use super::rows::{self, State, Time, number, rows};
 use crate::answers::host::{self, HostAnswer};
 use crate::answers::standard::ComparedProduct;
@@ -91,11 +91,6 @@ pub(super) struct Kernels {
     restart_due: bool,
 }
 
-/// Nothing may be asked.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Asked {}
-
 /// One host
 ///
 /// Facts, kernels, warnings and verdicts. Its packages and its past are below. A host that may not be seen is as if it did not
@@ -108,7 +103,7 @@ pub(super) async fn show(
     asker: Asker,
     wanted: Wanted,
     Pieces((site, name)): Pieces<(String, String)>,
-    Question(Asked {}): Question<Asked>,
+    Question(Nothing {}): Question<Nothing>,
 ) -> Result<Response, HttpError> {
     let (store, scope) = (&shared.store, &asker.viewer.scope);
     let found = host::answer(store, &shared.judge, scope, (&site, &name), asker.now, shared.stale_after_days).await?;

@@ -2,6 +2,7 @@
 
 mod answer;
 mod audit;
+mod by_name;
 mod campaigns;
 mod changes;
 mod cursor;

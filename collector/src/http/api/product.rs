@@ -11,7 +11,7 @@ use super::super::error::HttpError;
 use super::Asker;
 use super::answer::{List, Wanted};
 use super::moment::{At, Lists};
-use super::question::{Pieces, Question};
+use super::question::{Nothing, Pieces, Question};
 use super::references::{ReferenceRow, reference};
 use super::rows::{self, number, rows};
 use crate::answers::product::{self, ProductAnswer};
@@ -76,11 +76,6 @@ pub(super) struct ProductPackage {
     /// Its versions that are installed, the newest first.
     versions: Vec<InstalledVersion>,
 }
-
-/// Nothing may be asked.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Asked {}
 
 /// What may be asked of a package.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -169,7 +164,7 @@ pub(super) async fn spread(
     asker: Asker,
     wanted: Wanted,
     Pieces(package): Pieces<String>,
-    Question(Asked {}): Question<Asked>,
+    Question(Nothing {}): Question<Nothing>,
 ) -> Result<Response, HttpError> {
     let scope = &asker.viewer.scope;
     let versions = spread::of(&shared.store, scope, &package, asker.now, shared.stale_after_days).await?;

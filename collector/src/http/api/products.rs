@@ -2,14 +2,12 @@
 
 use axum::extract::State as Axum;
 use axum::response::Response;
-use serde::Deserialize;
-use utoipa::IntoParams;
 
 use super::super::Shared;
 use super::super::error::HttpError;
 use super::Asker;
 use super::answer::{List, Wanted};
-use super::question::Question;
+use super::question::{Nothing, Question};
 use super::rows::{Time, rows};
 use crate::answers::matrix;
 
@@ -37,11 +35,6 @@ rows! {
     }
 }
 
-/// Nothing may be asked.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Asked {}
-
 /// Products by name
 ///
 /// Those that a reference list asks something of, with the hosts that have them by state.
@@ -50,7 +43,7 @@ pub(super) async fn list(
     Axum(shared): Axum<Shared>,
     asker: Asker,
     wanted: Wanted,
-    Question(Asked {}): Question<Asked>,
+    Question(Nothing {}): Question<Nothing>,
 ) -> Result<Response, HttpError> {
     let (store, judge, now) = (&shared.store, &shared.judge, asker.now);
     let matrix = matrix::at_present(store, judge, &asker.viewer.scope, now, shared.stale_after_days).await?;

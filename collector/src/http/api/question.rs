@@ -32,6 +32,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Question<T> {
     }
 }
 
+/// Nothing may be asked.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Nothing {}
+
 /// The named pieces of a path.
 #[derive(Debug)]
 pub(super) struct Pieces<T>(pub(super) T);

@@ -2,15 +2,13 @@
 
 use axum::extract::State as Axum;
 use axum::response::Response;
-use serde::Deserialize;
-use utoipa::IntoParams;
 
 use super::super::Shared;
 use super::super::error::HttpError;
 use super::Asker;
 use super::answer::{List, Wanted};
-use super::cursor::Cursor;
-use super::question::{Limit, Question};
+use super::by_name::ByName;
+use super::question::Question;
 use super::rows::rows;
 use crate::registry::SiteEntry;
 
@@ -36,38 +34,19 @@ rows! {
     }
 }
 
-/// What may be asked of the list.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields, default)]
-#[into_params(parameter_in = Query)]
-pub(super) struct Asked {
-    /// Where the page before ended.
-    #[param(inline, required = false)]
-    cursor: Option<Cursor>,
-    /// At most so many rows.
-    #[param(inline, required = false)]
-    limit: Limit,
-}
-
 /// Registered sites
 ///
 /// Every site that a registry or the operator names, by name.
-#[utoipa::path(get, path = "/registry", tag = "sites", params(Asked), responses((status = 200, description = "A page of sites", body = List<RegisteredSite>)))]
+#[utoipa::path(get, path = "/registry", tag = "sites", params(ByName), responses((status = 200, description = "A page of sites", body = List<RegisteredSite>)))]
 pub(super) async fn list(
     Axum(shared): Axum<Shared>,
     asker: Asker,
     wanted: Wanted,
-    Question(asked): Question<Asked>,
+    Question(asked): Question<ByName>,
 ) -> Result<Response, HttpError> {
     let directory = shared.store.directory().await?;
-    let after = asked.cursor.as_ref().map(Cursor::word);
-    let mut entries = directory.iter().filter(|entry| {
-        let name = entry.site.name.as_str();
-        asker.viewer.scope.holds(name) && after.is_none_or(|after| name > after)
-    });
-    let items: Vec<RegisteredSite> = entries.by_ref().take(asked.limit.rows()).map(row).collect();
-    let next = entries.next().and(items.last()).map(|last| Cursor::after(&[&last.site]));
-    wanted.rows(&List { items, next })
+    let entries = directory.iter().filter(|entry| asker.viewer.scope.holds(&entry.site.name));
+    wanted.rows(&asked.page(entries.map(row), |row| &row.site))
 }
 
 fn row(entry: &SiteEntry) -> RegisteredSite {

@@ -9,7 +9,6 @@ use report::acknowledgement::{Acknowledgement, Receipt};
 use report::compression;
 use report::hash::{self, Hash};
 use report::sealed::{self, ContentEncryption, Recipient};
-use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::super::Shared;
@@ -17,7 +16,7 @@ use super::super::change::Author;
 use super::super::error::HttpError;
 use super::super::receive::{counted, keep, read_body};
 use super::super::visitor::Visitor;
-use super::question::Question;
+use super::question::{Nothing, Question};
 use crate::access::Role;
 use crate::clock;
 use crate::store::{HandedIn, Incoming};
@@ -43,11 +42,6 @@ pub(super) enum Novelty {
     Duplicate,
 }
 
-/// Nothing may be asked.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Asked {}
-
 /// Hand in a report
 ///
 /// One report text, plain or as one zstd frame, for a site of the token (role `site`), or for any (role `officer`). The same text
@@ -65,7 +59,7 @@ pub(super) struct Asked {}
 pub(super) async fn hand_in(
     Axum(shared): Axum<Shared>,
     Author(visitor): Author,
-    Question(Asked {}): Question<Asked>,
+    Question(Nothing {}): Question<Nothing>,
     request: Request,
 ) -> Result<Response, HttpError> {
     let now = clock::now();

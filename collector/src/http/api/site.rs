@@ -2,15 +2,15 @@
 
 use axum::extract::State as Axum;
 use axum::response::Response;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::super::Shared;
 use super::super::error::HttpError;
 use super::Asker;
 use super::answer::Wanted;
 use super::overview::{MatrixCell, cells};
-use super::question::{Pieces, Question};
+use super::question::{Nothing, Pieces, Question};
 use super::rows;
 use crate::answers::matrix;
 use crate::registry::SiteEntry;
@@ -43,11 +43,6 @@ pub(super) struct Registered {
     networks: Vec<String>,
 }
 
-/// Nothing may be asked.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Asked {}
-
 /// One site
 ///
 /// What is registered of it, and its hosts by state. Its hosts are at `/hosts?site=`. A site that may not be seen is as if it
@@ -59,7 +54,7 @@ pub(super) async fn show(
     asker: Asker,
     wanted: Wanted,
     Pieces(name): Pieces<String>,
-    Question(Asked {}): Question<Asked>,
+    Question(Nothing {}): Question<Nothing>,
 ) -> Result<Response, HttpError> {
     let scope = asker.viewer.scope.narrowed(Some(&name));
     let entry = if scope.holds(&name) { shared.store.site_entry(&name).await? } else { SiteEntry::default() };

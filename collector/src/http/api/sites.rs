@@ -4,15 +4,13 @@ use std::collections::BTreeMap;
 
 use axum::extract::State as Axum;
 use axum::response::Response;
-use serde::Deserialize;
-use utoipa::IntoParams;
 
 use super::super::Shared;
 use super::super::error::HttpError;
 use super::Asker;
 use super::answer::{List, Wanted};
-use super::cursor::Cursor;
-use super::question::{Limit, Question};
+use super::by_name::ByName;
+use super::question::Question;
 use super::rows::{Time, rows};
 use crate::answers::matrix;
 use crate::registry::SiteEntry;
@@ -46,28 +44,15 @@ rows! {
     }
 }
 
-/// What may be asked of the list.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields, default)]
-#[into_params(parameter_in = Query)]
-pub(super) struct Asked {
-    /// Where the page before ended.
-    #[param(inline, required = false)]
-    cursor: Option<Cursor>,
-    /// At most so many rows.
-    #[param(inline, required = false)]
-    limit: Limit,
-}
-
 /// Sites by name
 ///
 /// Those that have hosts and those that a registry knows, with their hosts by state.
-#[utoipa::path(get, path = "/sites", tag = "sites", params(Asked), responses((status = 200, description = "A page of sites", body = List<SiteSummary>)))]
+#[utoipa::path(get, path = "/sites", tag = "sites", params(ByName), responses((status = 200, description = "A page of sites", body = List<SiteSummary>)))]
 pub(super) async fn list(
     Axum(shared): Axum<Shared>,
     asker: Asker,
     wanted: Wanted,
-    Question(asked): Question<Asked>,
+    Question(asked): Question<ByName>,
 ) -> Result<Response, HttpError> {
     let scope = &asker.viewer.scope;
     let matrix = matrix::at_present(&shared.store, &shared.judge, scope, asker.now, shared.stale_after_days).await?;
@@ -87,11 +72,7 @@ pub(super) async fn list(
         row.stale = line.hosts.stale;
         row.last_report = line.hosts.last_news.map(Time);
     }
-    let after = asked.cursor.as_ref().map(Cursor::word);
-    let mut rows = sites.into_values().filter(|row| after.is_none_or(|after| row.site.as_str() > after));
-    let items: Vec<SiteSummary> = rows.by_ref().take(asked.limit.rows()).collect();
-    let next = rows.next().and(items.last()).map(|last| Cursor::after(&[&last.site]));
-    wanted.rows(&List { items, next })
+    wanted.rows(&asked.page(sites.into_values(), |row| &row.site))
 }
 
 fn registered(entry: &SiteEntry) -> SiteSummary {
