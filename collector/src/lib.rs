@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod answers;
+pub mod backup;
 pub mod campaign;
 pub mod cli;
 pub mod clock;

@@ -49,6 +49,8 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
             call.store().await?.close().await;
             say("the schema is up to date\n")
         }
+        Command::Backup { file } => command::backup::backup(&call, &file).await,
+        Command::Restore { file } => command::backup::restore(&call, &file).await,
         Command::Reference(reference) => command::reference::run(&call, reference).await,
         Command::Registry(registry) => command::registry::run(&call, registry).await,
         Command::Inbox { action } => command::inbox::run(&call, action).await,

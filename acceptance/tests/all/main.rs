@@ -42,6 +42,7 @@ mod apache;
 mod api;
 mod at_home;
 mod audit;
+mod backup;
 mod campaign_mail;
 mod campaign_pages;
 mod campaign_progress;

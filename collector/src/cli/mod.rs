@@ -178,6 +178,16 @@ pub enum Command {
     },
     /// Bring the database schema up to this program
     Migrate,
+    /// Write everything that the database holds into a new file, while reports go on arriving
+    Backup {
+        /// The file: an SQLite database, which every command can be asked of with --database sqlite:FILE
+        file: PathBuf,
+    },
+    /// Fill the configured database, which has to be empty, from a backup of either kind of database
+    Restore {
+        /// The file that `backup` wrote
+        file: PathBuf,
+    },
     /// Check configuration, keys and database; changes nothing
     Check,
     /// The main job on loopback with SQLite, for a newcomer

@@ -1,6 +1,7 @@
 //! What every command shares: options, configuration, the time, the database, the keys, and where answers go.
 
 pub(crate) mod access;
+pub(crate) mod backup;
 pub(crate) mod check;
 pub(crate) mod demo;
 pub(crate) mod inbox;

@@ -22,6 +22,15 @@ pub enum StoreError {
         "the database schema is newer than this program (it knows migration {0}): install the newer wlcg-package-collector"
     )]
     NewerSchema(i64),
+    /// No collector has used the database.
+    #[error("the database has no schema of the collector: is it the right one?")]
+    NoCollector,
+    /// A copy was to be made into a database that has something already.
+    #[error("the database is not empty (table {0} has rows): a copy is only made into a new one")]
+    NotEmpty(String),
+    /// A copy into the database was not finished.
+    #[error("the database is an unfinished copy: delete it, make an empty one and restore into that again")]
+    UnfinishedCopy,
     /// A migration could not be applied.
     #[error("migrating the database: {0}")]
     Migration(#[source] sqlx::migrate::MigrateError),

@@ -3,6 +3,7 @@
 mod audit;
 mod campaign;
 mod contents;
+mod copy;
 mod count;
 mod decision;
 mod error;
@@ -46,6 +47,7 @@ use crate::access::Scope;
 
 pub use audit::{AuditFilter, AuditLine};
 pub use campaign::StoredCampaign;
+pub use copy::CopiedTable;
 pub use count::{CountChange, HostPast, SilentGroup};
 pub use error::StoreError;
 pub use exception::StoredException;
@@ -99,20 +101,24 @@ impl Store {
     /// # Errors
     /// [`StoreError`]; a database that cannot be reached is retryable.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
-        install_default_drivers();
         let (dialect, url) = dialect_of(url)?;
+        Store::connect_with(dialect, &url, dialect.session()).await
+    }
+
+    async fn connect_with(dialect: Dialect, url: &str, session: &'static [&'static str]) -> Result<Self, StoreError> {
+        install_default_drivers();
         let pool = AnyPoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(PATIENCE)
             .after_connect(move |connection, _| {
                 Box::pin(async move {
-                    for statement in dialect.session() {
+                    for statement in session {
                         connection.execute(*statement).await?;
                     }
                     Ok(())
                 })
             })
-            .connect(&url)
+            .connect(url)
             .await?;
         Ok(Store { pool, dialect, writer: Arc::default() })
     }
@@ -132,6 +138,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`]; a migration that fails half-way is reported and nothing else runs.
     pub async fn migrate(&self) -> Result<(), StoreError> {
+        self.must_be_whole().await?;
         let _one_writer = self.writer.lock().await;
         let mut connection = self.pool.acquire().await?;
         migration::all(self.dialect).run(&mut *connection).await?;
@@ -287,14 +294,18 @@ fn dialect_of(url: &str) -> Result<(Dialect, String), StoreError> {
             std::fs::create_dir_all(folder)
                 .map_err(|source| StoreError::Folder { folder: folder.to_owned(), source })?;
         }
-        let escaped = file.replace('%', "%25").replace('?', "%3F").replace('#', "%23");
-        return Ok((Dialect::Sqlite, format!("sqlite://{escaped}?mode=rwc")));
+        return Ok((Dialect::Sqlite, format!("{}?mode=rwc", sqlite_url(file))));
     }
     if let Some(rest) = url.strip_prefix("mysql://").or_else(|| url.strip_prefix("mariadb://")) {
         return Ok((Dialect::Mysql, format!("mysql://{rest}")));
     }
     let scheme = url.split(':').next().unwrap_or_default().chars().take(20).collect();
     Err(StoreError::Scheme(scheme))
+}
+
+/// The address of a file for SQLite's driver.
+fn sqlite_url(file: &str) -> String {
+    format!("sqlite://{}", file.replace('%', "%25").replace('?', "%3F").replace('#', "%23"))
 }
 
 /// `COLUMN IN (?, ?)` with a bind for each site of the scope; whoever sees no site sees nothing.
