@@ -8,7 +8,7 @@ use report::sealed::{OpeningKey, Signer};
 
 use crate::clock::{self, Stopwatch};
 use crate::metrics::Metrics;
-use crate::sender::{self, Believed, Policy};
+use crate::sender::{self, Believed, Doubt, Policy};
 use crate::store::{Arrival, Sealed, Store, StoreError, Writing, retrying};
 use crate::unseal::{self, Claim, Claimed, SetAside, Unreadable};
 
@@ -223,8 +223,19 @@ async fn add_to_history(
         sender::judge(claim.site, *signer, &known, policy)
     };
     let believed = match believed {
-        Ok(believed) => believed,
-        Err(doubt) => return Ok(Err(Unreadable::Sender(Box::new(doubt)))),
+        Ok(Believed::AsKnown) => Believed::AsKnown,
+        doubted => {
+            // Whom a person has decided against is asked about no more.
+            let rejected = match is_handed_in {
+                true => None,
+                false => writing.rejected_sender(name, signer.map(|signer| signer.key)).await?,
+            };
+            let rejected = rejected.map(|(problem, told)| Doubt::Rejected { told, problem });
+            match rejected.map_or(doubted, Err) {
+                Ok(believed) => believed,
+                Err(doubt) => return Ok(Err(Unreadable::Sender(Box::new(doubt)))),
+            }
+        }
     };
     let known = writing.list_id(claim.packages.hash_as_received()).await?;
     let parsed = match known {

@@ -92,6 +92,12 @@ impl Problem {
         )
     }
 
+    /// Whether the trouble is that a person has to say whether the sender is the host; a signature that is wrong names nobody.
+    #[must_use]
+    pub fn is_doubt(self) -> bool {
+        self.is_of_a_sender() && self != Problem::BadSignature
+    }
+
     /// The kind that a word stands for.
     #[must_use]
     pub fn named(word: &str) -> Option<Self> {

@@ -161,6 +161,16 @@ pub enum Doubt {
     /// No signature, and this site's hosts must have one.
     #[error("not signed: reports of this site are refused without a signature")]
     UnsignedRefused,
+    /// A person has decided against this sender for this host before.
+    #[error(
+        "{told}; that holds for whatever this sender sends for this host, until one of its reports is let wait again"
+    )]
+    Rejected {
+        /// What was said then.
+        told: String,
+        /// The trouble then.
+        problem: Problem,
+    },
 }
 
 impl Doubt {
@@ -172,13 +182,17 @@ impl Doubt {
             Doubt::KeyOfOtherSite { .. } | Doubt::SignedElsewhere { .. } => Problem::SiteChanged,
             Doubt::SignatureMissing { .. } => Problem::SignatureMissing,
             Doubt::Unsigned | Doubt::UnsignedRefused => Problem::Unsigned,
+            Doubt::Rejected { problem, .. } => *problem,
         }
     }
 
-    /// Whether a person is to decide, or the site's policy has.
+    /// Whether a person is to decide, or somebody or the site's policy has.
     #[must_use]
     pub fn state(&self) -> InboxState {
-        if *self == Doubt::UnsignedRefused { InboxState::Rejected } else { InboxState::Held }
+        match self {
+            Doubt::UnsignedRefused | Doubt::Rejected { .. } => InboxState::Rejected,
+            _ => InboxState::Held,
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use super::{seal, text};
 
 on_both_databases!(
     senders_are_decided_on,
+    a_rejected_sender_stays_rejected,
     sites_and_troubles,
     only_what_was_seen_is_decided_on,
     long_lists_and_hostile_values,
@@ -167,6 +168,69 @@ fn senders_are_decided_on(deployment: &Deployment) {
     let csrf = form_of(&officer.page("/inbox"), "/sign-out")["csrf"].clone();
     let answer = officer.post("/inbox/decide", &[&form[..], &[("csrf", &csrf)]].concat());
     assert!(answer.status == 409 && text_of(&answer.body).contains("it is opened, not held"), "{answer:?}");
+}
+
+fn a_rejected_sender_stays_rejected(deployment: &Deployment) {
+    let collector = deployment.serve(&[]);
+    let officer = Person::signed_in(deployment, &collector, &["--name", "O. Fficer"]);
+    let sender = Sender::new(deployment, &collector, "officer");
+    let on = |host: &str, day: u8| of("CERN-PROD", host).replace("2026-01-03", &format!("2026-01-{day:02}"));
+    let (own, other) = (key(), key());
+    for host in ["wn1", "wn2"] {
+        sender.post(&on(host, 3), Some(&own));
+    }
+    settles(deployment, [0, 2, 0, 0, 0]);
+    for host in ["wn1", "wn2"] {
+        sender.post(&on(host, 4), Some(&other));
+    }
+    sender.post(&on("wn2", 4), None);
+    settles(deployment, [0, 2, 3, 0, 0]);
+    let changed = "/inbox?state=held&problem=key_changed&site=CERN-PROD";
+    let told =
+        decide(&officer, &format!("{changed}&host=wn1"), &[("what", "reject"), ("reason", "nobody installed it")]);
+    assert!(told.contains("Rejected 1 report"), "{told}");
+    let unsigned = "/inbox?state=held&problem=signature_missing&site=CERN-PROD";
+    let told = decide(&officer, unsigned, &[("what", "reject"), ("reason", "it has a key")]);
+    assert!(told.contains("Rejected 1 report"), "{told}");
+    settles(deployment, [0, 2, 1, 0, 2]);
+
+    // What the same sender sends for the same host goes the same way; its own key and other hosts are as they were.
+    let (next, _) = sender.post(&on("wn1", 5), Some(&other));
+    sender.post(&on("wn2", 5), None);
+    sender.post(&on("wn1", 6), Some(&own));
+    sender.post(&on("wn2", 6), Some(&other));
+    sender.post(&on("wn3", 6), Some(&other));
+    settles(deployment, [0, 4, 2, 0, 4]);
+    let reason = "rejected by O. Fficer: nobody installed it; that holds for whatever this sender sends";
+    for path in [format!("/inbox/{next}"), "/inbox?state=rejected&problem=key_changed&site=CERN-PROD".to_owned()] {
+        let page = text_of(&officer.page(&path));
+        assert!(page.contains(reason), "{path}: {page}");
+    }
+    let row = deployment.rows(&["inbox", "list", "--state", "rejected"]);
+    assert!(row.iter().any(|row| row["report"] == next && row["problem"] == "key_changed"), "{row:?}");
+
+    // One that waits again takes the rejection back: somebody decides anew, and approves.
+    let told = decide(&officer, &format!("/inbox/{next}"), &[("what", "retry")]);
+    assert!(told.contains("1 report wait"), "{told}");
+    settles(deployment, [0, 4, 3, 0, 3]);
+    sender.post(&on("wn1", 7), Some(&other));
+    settles(deployment, [0, 4, 4, 0, 3]);
+    let told = decide(&officer, &format!("/inbox/{next}"), &[("what", "approve")]);
+    assert!(told.contains("Approved 1 host"), "{told}");
+    // Whatever is held by that key is judged again: wn2 has its own one still.
+    settles(deployment, [0, 6, 2, 0, 3]);
+
+    // All alike at once, and back.
+    let told = decide(&officer, changed, &[("what", "reject"), ("reason", "no clone of ours")]);
+    assert!(told.contains("Rejected 2 reports"), "{told}");
+    sender.post(&on("wn2", 8), Some(&other));
+    settles(deployment, [0, 6, 0, 0, 6]);
+    let told =
+        decide(&officer, "/inbox?state=rejected&problem=key_changed&site=CERN-PROD&host=wn2", &[("what", "retry")]);
+    assert!(told.contains("3 reports wait"), "{told}");
+    settles(deployment, [0, 6, 3, 0, 3]);
+    sender.post(&on("wn2", 9), Some(&other));
+    settles(deployment, [0, 6, 4, 0, 3]);
 }
 
 fn sites_and_troubles(deployment: &Deployment) {

@@ -54,6 +54,16 @@ CREATE TABLE sender (
 CREATE INDEX sender_by_digest ON sender (digest, site);
 CREATE INDEX sender_by_name ON sender (name(100));
 
+-- Senders that somebody decided against, each for one host: what they send next is rejected as it comes, in the same trouble and
+-- with what was `told` then. An empty `digest`: reports without a signature.
+CREATE TABLE rejected_sender (
+    host    CHAR(64) CHARACTER SET ascii COLLATE ascii_bin    NOT NULL,
+    digest  CHAR(64) CHARACTER SET ascii COLLATE ascii_bin    NOT NULL,
+    problem VARCHAR(32) NOT NULL,
+    told    MEDIUMTEXT  NOT NULL,
+    PRIMARY KEY (host, digest)
+) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
 -- Reports that were refused at the door, counted: they are not kept.
 CREATE TABLE refusal (
     id     BIGINT PRIMARY KEY AUTO_INCREMENT,

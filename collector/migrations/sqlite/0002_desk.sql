@@ -57,6 +57,16 @@ CREATE TABLE sender (
 CREATE INDEX sender_by_digest ON sender (digest, site);
 CREATE INDEX sender_by_name ON sender (name);
 
+-- Senders that somebody decided against, each for one host: what they send next is rejected as it comes, in the same trouble and
+-- with what was `told` then. An empty `digest`: reports without a signature.
+CREATE TABLE rejected_sender (
+    host    TEXT    NOT NULL,
+    digest  TEXT    NOT NULL,
+    problem TEXT    NOT NULL,
+    told    TEXT    NOT NULL,
+    PRIMARY KEY (host, digest)
+);
+
 -- Reports that were refused at the door, counted: they are not kept.
 CREATE TABLE refusal (
     id     INTEGER PRIMARY KEY,

@@ -81,7 +81,8 @@ async fn release(store: &Store, hosts: &[PinnedHost]) -> Result<u64, StoreError>
     Ok(waiting)
 }
 
-/// Decides that what a filter lets through never becomes history; returns how many reports that are. They stay sealed.
+/// Decides that what a filter lets through never becomes history; returns how many reports that are. They stay sealed, and what
+/// their senders send for the same hosts later is rejected as well.
 ///
 /// # Errors
 /// [`DecisionError`]; nothing has changed then.
@@ -93,6 +94,9 @@ pub async fn reject(store: &Store, filter: &InboxFilter, reason: &str, by: By<'_
     let told = format!("rejected by {}: {reason}", by.person);
     let rejected = retrying(|| async {
         let mut writing = store.begin().await?;
+        let held = InboxFilter { state: Some(InboxState::Held), ..filter.clone() };
+        let senders = writing.doubted_senders(&held).await?;
+        writing.reject_senders(&senders, &told).await?;
         let number = writing.reject_alike(filter, &told).await?;
         let object = format!("{}, {number} reports: {reason}", described(filter));
         writing.audit(&by.did("inbox reject", &object)).await?;
@@ -102,13 +106,19 @@ pub async fn reject(store: &Store, filter: &InboxFilter, reason: &str, by: By<'_
     Ok(rejected.await?)
 }
 
-/// Lets what a filter lets through wait to be opened again; returns how many reports that are.
+/// Lets what a filter lets through wait to be opened again; returns how many reports that are. The senders of those that were
+/// rejected are no longer rejected either.
 ///
 /// # Errors
 /// [`StoreError`]; nothing has changed then.
 pub async fn retry(store: &Store, filter: &InboxFilter, by: By<'_>) -> Result<u64, StoreError> {
     retrying(|| async {
         let mut writing = store.begin().await?;
+        if filter.state.is_none_or(|state| state == InboxState::Rejected) {
+            let rejected = InboxFilter { state: Some(InboxState::Rejected), ..filter.clone() };
+            let senders = writing.doubted_senders(&rejected).await?;
+            writing.forgive_senders(&senders).await?;
+        }
         let number = writing.retry_alike(filter).await?;
         let object = format!("{}, {number} reports", described(filter));
         writing.audit(&by.did("inbox retry", &object)).await?;

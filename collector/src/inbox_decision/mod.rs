@@ -9,7 +9,7 @@ use crate::access::deed::By;
 use crate::problem::Problem;
 use crate::registry::Site;
 use crate::sender::{self, Doubt, Known, Policy, Unsigned};
-use crate::store::{InboxEntry, InboxState, Store, StoreError, Writing, retrying};
+use crate::store::{ClaimedSender, InboxEntry, InboxState, Store, StoreError, Writing, retrying};
 
 /// What an approval did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -128,6 +128,7 @@ async fn pin_to(
     match doubt_now(entry, key, &writing.known_sender(host, key).await?) {
         Some(doubt) if doubt.problem().as_str() == entry.problem => {
             writing.pin_approved(host, key, by.at, by.person).await?;
+            writing.forgive_senders(&claimed(entry)).await?;
         }
         Some(doubt) => {
             let why = format!(
@@ -141,7 +142,7 @@ async fn pin_to(
 }
 
 /// Decides that a held or unreadable report never becomes history, with all that is held of the same sender for the same
-/// trouble; returns how many. They stay sealed. `by` says who decides, from where and when.
+/// trouble; returns how many. They stay sealed, and what that sender sends for that host later is rejected as well. `by` says who decides, from where and when.
 ///
 /// # Errors
 /// [`DecisionError`]; nothing has changed then.
@@ -167,6 +168,7 @@ async fn try_reject(
     let told = format!("rejected by {}: {reason}", by.person);
     let number = match Problem::named(&entry.problem) {
         Some(problem) if problem.is_of_a_sender() && !entry.host.is_empty() => {
+            writing.reject_senders(&claimed(&entry), &told).await?;
             writing.reject_of_sender(&entry, &told).await?
         }
         _ => writing.reject_one(report, &told).await?,
@@ -178,13 +180,19 @@ async fn try_reject(
 }
 
 /// Lets one report that was set aside wait to be opened again, or all that are held or unreadable; returns how many.
-/// `by` says who decides, from where and when.
+/// Of a rejected report the sender is no longer rejected either. `by` says who decides, from where and when.
 ///
 /// # Errors
 /// [`StoreError`].
 pub async fn retry(store: &Store, report: Option<Hash>, by: By<'_>) -> Result<u64, StoreError> {
     retrying(|| async {
         let mut writing = store.begin().await?;
+        if let Some(report) = report
+            && let Some(entry) = writing.inbox_entry(report).await?
+            && entry.state == InboxState::Rejected.as_str()
+        {
+            writing.forgive_senders(&claimed(&entry)).await?;
+        }
         let number = writing.retry_inbox(report).await?;
         let which = report.map_or_else(|| "all that are held or unreadable".to_owned(), |report| report.to_string());
         let object = format!("{which}, {number} reports");
@@ -193,6 +201,18 @@ pub async fn retry(store: &Store, report: Option<Hash>, by: By<'_>) -> Result<u6
         Ok(number)
     })
     .await
+}
+
+/// The sender of a report, if there is doubt about it.
+fn claimed(entry: &InboxEntry) -> Vec<ClaimedSender> {
+    let problem = Problem::named(&entry.problem).filter(|problem| problem.is_doubt() && !entry.host.is_empty());
+    let sender = |problem| ClaimedSender {
+        site: entry.site.clone(),
+        host: entry.host.clone(),
+        key: entry.sender.clone(),
+        problem,
+    };
+    problem.map(sender).into_iter().collect()
 }
 
 /// The key that approving a report pins.
