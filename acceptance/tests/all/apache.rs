@@ -10,6 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use wlcg_acceptance::apache::{Apache, OIDC_SECRET, People};
 use wlcg_acceptance::openssl::openssl;
+use wlcg_acceptance::person::{encoded, form_of};
 use wlcg_acceptance::programs::{Collector, Deployment, eventually, package};
 
 const OFFICER: &str = "/DC=ch/DC=cern/CN=MW Officer";
@@ -118,6 +119,8 @@ fn reports_come_through_and_only_the_team_sees_the_desk() {
     let foreigner: Vec<&str> = foreigner.iter().map(String::as_str).collect();
     assert_ne!(apache.curl("/", &foreigner).0, 200, "another authority says the same name");
     assert_eq!(apache.curl("/healthz", &["-H", "X-Remote-User: x"]).0, 200);
+    needs_no_sign_in(&apache);
+    changes_are_meant(&apache, &officer);
 
     // Prometheus, from where it is expected; even the officer sees nothing from elsewhere.
     let (status, page) = apache.curl("/metrics", &[]);
@@ -141,6 +144,45 @@ fn reports_come_through_and_only_the_team_sees_the_desk() {
     assert_eq!(apache.curl("/healthz", &[]).0, 503);
     let _collector = behind(folder.path(), &deployment);
     assert_eq!(apache.curl("/healthz", &[]).0, 200);
+}
+
+/// The description of the API is for everybody, as its guide says; what it describes is not.
+fn needs_no_sign_in(apache: &Apache) {
+    let (status, document) = apache.curl("/api/v1/openapi.json", &[]);
+    assert!(status == 200 && document.contains("\"openapi\""), "{status} {document} {}", apache.log());
+    for path in ["/api/v1/overview", "/api/v1/openapi.json/", "/api/v1/openapi.json/../hosts", "/api/v1/openapiXjson"] {
+        assert!([302, 401, 403].contains(&apache.curl(path, &[]).0), "{path}");
+    }
+}
+
+/// An officer whom Apache names begins a campaign with the proof of the page, and not without.
+fn changes_are_meant(apache: &Apache, officer: &[&str]) {
+    let (status, page) = apache.curl("/campaigns/new", officer);
+    assert_eq!(status, 200, "{page}");
+    let proof = form_of(&page, "/campaigns")["csrf"].clone();
+    let begin = |name: &str, proof: &str, more: &[&str]| {
+        let csrf = format!("csrf={}", encoded(proof));
+        let name = format!("name={name}");
+        let asked = format!("pasted={}", encoded("product,package,minimum\nxrootd,xrootd-server,1:5-1\n"));
+        let form = ["-d", &csrf, "-d", &name, "-d", "deadline=2100-01-01", "-d", &asked];
+        apache.curl("/campaigns", &[officer, &form[..], more].concat()).0
+    };
+    let ours = format!("Origin: {}", apache.url());
+    for (wrong, headers) in [
+        ("", vec![]),
+        ("0", vec!["-H", &ours]),
+        (proof.as_str(), vec!["-H", "Origin: https://evil.example.org"]),
+        (proof.as_str(), vec!["-H", "Origin: https://localhost"]),
+        (proof.as_str(), vec!["-H", "Sec-Fetch-Site: cross-site"]),
+    ] {
+        assert_eq!(begin("forged", wrong, &headers), 403, "{wrong} {headers:?}");
+    }
+    // Whom the proxy does not name has no use for somebody else's proof.
+    let form = format!("csrf={}&name=forged", encoded(&proof));
+    assert!([302, 401, 403].contains(&apache.curl("/campaigns", &["-d", &form]).0));
+    assert_eq!(begin("meant", &proof, &["-H", &ours]), 303);
+    let page = apache.curl("/campaigns", officer).1;
+    assert!(page.contains(">meant</a>") && !page.contains("forged"), "{page}");
 }
 
 /// Each role over certificates, and programs over the same address with a token instead.
@@ -294,6 +336,12 @@ fn people_sign_in_with_oidc() {
         assert_eq!(status, expected, "{groups}: {page} {}", apache.log());
         assert!(page.contains("officer@example.org") && page.contains(said), "{groups}: {page}");
     }
+    needs_no_sign_in(&apache);
+    *provider.groups.lock().unwrap() = "wlcg-middleware-officers".to_owned();
+    let _ = std::fs::remove_file(&jar);
+    let browser = ["-c", &jar, "-b", &jar];
+    assert_eq!(apache.curl("/", &[&["-L", "--max-redirs", "6"], &browser[..]].concat()).0, 200, "{}", apache.log());
+    changes_are_meant(&apache, &browser);
     // A program with a token is not sent to the provider.
     let bearer = format!("Authorization: Bearer {}", deployment.token("reader", &[]));
     assert_eq!(apache.curl("/", &["-H", &bearer]).0, 200);
