@@ -109,7 +109,7 @@ impl Asked {
             Some(format!("{key}={}&", piece(value)))
         });
         let what = if of_packages { "find" } else { "hosts" };
-        format!("/api/v1/{what}?{}limit=1000&format=csv", asked.collect::<String>())
+        format!("/api/v1/{what}?{}format=csv", asked.collect::<String>())
     }
 
     fn parts(&self) -> impl Iterator<Item = (&'static str, &str)> {
@@ -159,10 +159,10 @@ mod tests {
     fn the_answer_is_a_file_of_the_api_in_its_words() {
         let text = str::to_owned;
         let asked = Asked { host: text("wn*"), stale: text("yes"), state: text("behind"), ..Asked::default() };
-        assert_eq!(asked.as_file(), "/api/v1/hosts?q=wn%2A&state=behind&stale=true&limit=1000&format=csv");
+        assert_eq!(asked.as_file(), "/api/v1/hosts?q=wn%2A&state=behind&stale=true&format=csv");
         let of_then = Asked { at: text("2026-01-31"), lists: text("now"), ..Asked::default() };
-        assert_eq!(of_then.as_file(), "/api/v1/hosts?at=2026-01-31&lists=now&limit=1000&format=csv");
+        assert_eq!(of_then.as_file(), "/api/v1/hosts?at=2026-01-31&lists=now&format=csv");
         let asked = Asked { q: text("bash"), stale: text("no"), lists: text("now"), ..asked };
-        assert_eq!(asked.as_file(), "/api/v1/find?q=bash&host=wn%2A&stale=false&limit=1000&format=csv");
+        assert_eq!(asked.as_file(), "/api/v1/find?q=bash&host=wn%2A&stale=false&format=csv");
     }
 }

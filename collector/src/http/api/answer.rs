@@ -59,6 +59,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Wanted {
 }
 
 impl Wanted {
+    /// Whether CSV is wanted.
+    pub(super) fn is_csv(&self) -> bool {
+        self.csv
+    }
+
     /// Rows as an answer.
     pub(super) fn rows<R: Row + Serialize + ToSchema>(&self, list: &List<R>) -> Result<Response, HttpError> {
         self.object(list, list.next.as_deref(), || rows::table(&list.items))

@@ -1,5 +1,7 @@
 //! `GET /api/v1/find`: which hosts have a package, now or at a date.
 
+use std::sync::Arc;
+
 use axum::extract::State as Axum;
 use axum::response::Response;
 use serde::Deserialize;
@@ -13,8 +15,9 @@ use super::cursor::Cursor;
 use super::moment::At;
 use super::question::{Limit, PackageQuestion, Question, Word};
 use super::rows::{Time, rows};
+use super::whole;
 use crate::answers::find;
-use crate::answers::select::HostsAsked;
+use crate::answers::select::{HostsAsked, Place};
 
 rows! {
     /// A package on a host.
@@ -76,10 +79,10 @@ pub(super) struct Asked {
     #[param(inline, required = false)]
     #[serde(default)]
     cursor: Option<Cursor>,
-    /// At most so many rows; more only to show one host whole.
+    /// At most so many rows; more only to show one host whole. CSV without `limit` and `cursor` has every row.
     #[param(inline, required = false)]
     #[serde(default)]
-    limit: Limit,
+    limit: Option<Limit>,
 }
 
 /// Which hosts have a package
@@ -101,18 +104,27 @@ pub(super) async fn list(
         stale: asked.stale,
         ..HostsAsked::default()
     };
+    let question = Arc::new((asked.q.0, hosts, asker.viewer.scope));
+    let (at, ages) = (asked.at.map(|at| at.0), (asker.now, shared.stale_after_days));
+    let page = move |after: Option<Place>, limit| {
+        let (shared, question) = (shared.clone(), Arc::clone(&question));
+        async move {
+            let (q, hosts, scope) = question.as_ref();
+            let wanted = (after.as_ref(), limit);
+            let page = find::page(&shared.store, &shared.judge, scope, (q, hosts, at), wanted, ages).await?;
+            Ok::<_, HttpError>((page.items.into_iter().map(row).collect::<Vec<_>>(), page.next))
+        }
+    };
+    if wanted.is_csv() && asked.limit.is_none() && asked.cursor.is_none() {
+        return whole::csv(move |after| page(after, whole::at_once(at.is_some()))).await;
+    }
     let after = asked.cursor.as_ref().map(Cursor::host);
-    let page = find::page(
-        &shared.store,
-        &shared.judge,
-        &asker.viewer.scope,
-        (&asked.q.0, &hosts, asked.at.map(|at| at.0)),
-        (after.as_ref(), asked.limit.rows()),
-        (asker.now, shared.stale_after_days),
-    )
-    .await?;
-    let next = page.next.as_ref().map(Cursor::after_host);
-    let row = |found: find::Found| FoundPackage {
+    let (items, next) = page(after, asked.limit.unwrap_or_default().rows()).await?;
+    wanted.rows(&List { items, next: next.as_ref().map(Cursor::after_host) })
+}
+
+fn row(found: find::Found) -> FoundPackage {
+    FoundPackage {
         site: found.site,
         host: found.host,
         os: found.os,
@@ -122,6 +134,5 @@ pub(super) async fn list(
         arch: found.package.arch.into_owned(),
         packager: found.package.packager.to_string(),
         last_report: Time(found.last_news),
-    };
-    wanted.rows(&List { items: page.items.into_iter().map(row).collect(), next })
+    }
 }

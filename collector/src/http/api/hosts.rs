@@ -1,5 +1,7 @@
 //! `GET /api/v1/hosts`: hosts page by page, now or at a date.
 
+use std::sync::Arc;
+
 use axum::extract::State as Axum;
 use axum::response::Response;
 use serde::Deserialize;
@@ -13,8 +15,9 @@ use super::cursor::Cursor;
 use super::moment::{At, Lists, Since};
 use super::question::{Limit, Question, Word};
 use super::rows::{State, Time, rows};
+use super::whole;
 use crate::answers::host_list::{self, HostLine};
-use crate::answers::select::HostsAsked;
+use crate::answers::select::{HostsAsked, Place};
 
 rows! {
     /// A host.
@@ -89,9 +92,9 @@ pub(super) struct Asked {
     /// Where the page before ended.
     #[param(inline, required = false)]
     cursor: Option<Cursor>,
-    /// At most so many rows.
+    /// At most so many rows. CSV without `limit` and `cursor` has every row.
     #[param(inline, required = false)]
-    limit: Limit,
+    limit: Option<Limit>,
 }
 
 /// Hosts by site and name
@@ -116,18 +119,23 @@ pub(super) async fn list(
         changed_since: asked.changed_since.map(|since| since.0),
         lists_of: Lists::at(asked.lists, asker.now),
     };
+    let question = Arc::new((hosts, asker.viewer.scope));
+    let (at, ages) = (asked.at.map(|at| at.0), (asker.now, shared.stale_after_days));
+    let page = move |after: Option<Place>, limit| {
+        let (shared, question) = (shared.clone(), Arc::clone(&question));
+        async move {
+            let (hosts, scope) = question.as_ref();
+            let wanted = (after.as_ref(), limit);
+            let page = host_list::page(&shared.store, &shared.judge, scope, (hosts, at), wanted, ages).await?;
+            Ok::<_, HttpError>((page.items.into_iter().map(row).collect::<Vec<_>>(), page.next))
+        }
+    };
+    if wanted.is_csv() && asked.limit.is_none() && asked.cursor.is_none() {
+        return whole::csv(move |after| page(after, whole::at_once(at.is_some()))).await;
+    }
     let after = asked.cursor.as_ref().map(Cursor::host);
-    let page = host_list::page(
-        &shared.store,
-        &shared.judge,
-        &asker.viewer.scope,
-        (&hosts, asked.at.map(|at| at.0)),
-        (after.as_ref(), asked.limit.rows()),
-        (asker.now, shared.stale_after_days),
-    )
-    .await?;
-    let next = page.next.as_ref().map(Cursor::after_host);
-    wanted.rows(&List { items: page.items.into_iter().map(row).collect(), next })
+    let (items, next) = page(after, asked.limit.unwrap_or_default().rows()).await?;
+    wanted.rows(&List { items, next: next.as_ref().map(Cursor::after_host) })
 }
 
 fn row(line: HostLine) -> HostSummary {

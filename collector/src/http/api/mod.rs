@@ -25,6 +25,7 @@ mod reports;
 mod rows;
 mod site;
 mod sites;
+mod whole;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
