@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use report::hash::Hash;
 use wlcg_acceptance::browser::{Browser, Screen};
 use wlcg_acceptance::programs::{Collector, Deployment, eventually};
 use wlcg_acceptance::walk::Walk;
@@ -45,14 +46,38 @@ fn what_hosts_say_stays_text_everywhere() {
     });
     assert!(looked.len() > 30, "{looked:#?}");
 
-    // The sealed bytes of a report are no text, and are kept as they came.
-    for file in walk.files.iter().filter(|file| !file.ends_with("/sealed")) {
+    let authorization = format!("Bearer {token}");
+    let asked = [("authorization", authorization.as_str())];
+    let mut sealed = 0;
+    for file in &walk.files {
+        if let Some(hash) = file.strip_suffix("/sealed").and_then(|path| path.strip_prefix("/inbox/")) {
+            kept_as_it_came(&collector, file, hash, &asked);
+            sealed += 1;
+            continue;
+        }
         let (status, content) = collector.get_as(&token, file);
         assert_eq!(status, 200, "{file}: {content}");
         if file.contains("csv") {
             harmless_csv(&content, file);
         }
         harmless_text(&content.replace(['\n', '\r'], ""), file);
+    }
+    assert!(sealed > 3, "{:#?}", walk.files);
+}
+
+/// The sealed bytes of a report are no text: they are given to keep, as they came, and shown by no browser.
+fn kept_as_it_came(collector: &Collector, file: &str, hash: &str, asked: &[(&str, &str)]) {
+    let (status, bytes) = collector.bytes(file, asked);
+    assert_eq!((status, Hash::of(&bytes).to_string().as_str()), (200, hash), "{file}");
+    let answer = collector.ask(file, asked, None);
+    let disposition = format!("attachment; filename=\"{hash}.p7m\"");
+    for (name, value) in [
+        ("content-type", "application/octet-stream"),
+        ("content-disposition", disposition.as_str()),
+        ("x-content-type-options", "nosniff"),
+        ("cache-control", "no-store"),
+    ] {
+        assert_eq!(answer.header(name), Some(value), "{file} {name}");
     }
 }
 
