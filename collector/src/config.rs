@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
+use url::Url;
 
 use crate::access::contacts::Contacts;
 use crate::access::people::Person;
@@ -62,11 +63,14 @@ pub struct Config {
     /// Whether pakiti-client 3 may send readable text.
     pub legacy_plain_text: bool,
     /// Address where people reach the desk, without a path; for links that are printed or sent.
+    #[serde(deserialize_with = "public_url")]
     pub public_url: Option<String>,
     /// How long a sign-in link works, in minutes.
     pub sign_in_link_minutes: u32,
     /// How long somebody stays signed in by a link, in hours.
     pub session_hours: u32,
+    /// Lines of the audit log are kept for so many days; 0: for ever.
+    pub audit_keep_days: u32,
     /// GOCDB's export of people with roles at sites, who are known by it as well.
     pub gocdb_roles: Option<PathBuf>,
     /// Roles in GOCDB that make somebody responsible for a site.
@@ -102,6 +106,7 @@ impl Default for Config {
             public_url: None,
             sign_in_link_minutes: 15,
             session_hours: 12,
+            audit_keep_days: 365,
             gocdb_roles: None,
             gocdb_site_roles: SITE_ROLES.map(str::to_owned).into(),
             people: Vec::new(),
@@ -157,10 +162,33 @@ impl Config {
     #[must_use]
     pub fn sending(&self) -> Sending {
         Sending {
-            desk_url: self.public_url.as_ref().map(|url| url.trim_end_matches('/').to_owned()),
+            desk_url: self.public_url.clone(),
             mail: self.mail.is_some(),
             webhook: self.webhook.as_ref().map(|webhook| webhook.url.clone()),
         }
+    }
+}
+
+/// `public_url` without a slash at its end, if it is an address that people's browsers can open.
+fn public_url<'de, D: Deserializer<'de>>(given: D) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(given)?;
+    let is_ours = |url: &Url| {
+        ["http", "https"].contains(&url.scheme())
+            && url.host_str().is_some()
+            && url.username().is_empty()
+            && url.password().is_none()
+            && url.path() == "/"
+            && url.query().is_none()
+            && url.fragment().is_none()
+    };
+    match Url::parse(&text).ok().filter(is_ours) {
+        // The parser takes white space and backslashes for what was meant; a link in a mail is not so kind.
+        Some(url) if text.trim_end_matches('/').eq_ignore_ascii_case(url.as_str().trim_end_matches('/')) => {
+            Ok(Some(url.as_str().trim_end_matches('/').to_owned()))
+        }
+        _ => Err(serde::de::Error::custom(format!(
+            "public_url {text:?}: expected https://HOST or https://HOST:PORT (or http://), without a path"
+        ))),
     }
 }
 
@@ -272,6 +300,7 @@ mod tests {
         assert_eq!(shown.trusted_proxies, default.trusted_proxies);
         assert_eq!(shown.sign_in_link_minutes, default.sign_in_link_minutes);
         assert_eq!(shown.session_hours, default.session_hours);
+        assert_eq!(shown.audit_keep_days, default.audit_keep_days);
         assert_eq!(shown.people.len(), 3);
         assert_eq!(shown.gocdb_site_roles, default.gocdb_site_roles);
         let (mail, webhook) = (shown.mail.unwrap(), shown.webhook.unwrap());
@@ -300,6 +329,34 @@ mod tests {
         let error =
             Config::parse("listen = \"127.0.0.1:1\"\nlissten = 1\n", Path::new("c.toml")).unwrap_err().to_string();
         assert!(error.contains("lissten") && error.contains("line 2") && error.contains("c.toml"), "{error}");
+    }
+
+    #[test]
+    fn the_public_url_is_one_that_a_browser_opens() {
+        let read = |url: &str| Config::parse(&format!("public_url = {url:?}\n"), Path::new("c.toml"));
+        for (given, kept) in [
+            ("https://packages.example.org", "https://packages.example.org"),
+            ("https://packages.example.org/", "https://packages.example.org"),
+            ("http://[::1]:8642", "http://[::1]:8642"),
+        ] {
+            assert_eq!(read(given).unwrap().public_url.as_deref(), Some(kept));
+        }
+        for wrong in [
+            "",
+            "packages.example.org",
+            "ftp://packages.example.org",
+            "https://",
+            "https:packages.example.org",
+            "https://user:secret@packages.example.org",
+            "https://packages.example.org/desk",
+            "https://packages.example.org/?x=1",
+            "https://packages.example.org/#x",
+            " https://packages.example.org",
+            "javascript:alert(1)",
+        ] {
+            let error = read(wrong).unwrap_err().to_string();
+            assert!(error.contains("expected https://HOST") && error.contains("line 1"), "{wrong}: {error}");
+        }
     }
 
     #[test]

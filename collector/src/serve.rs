@@ -12,6 +12,7 @@ use tokio::sync::{Notify, watch};
 use crate::access::csrf::CsrfKey;
 use crate::access::log::AuditLog;
 use crate::access::people::People;
+use crate::access::retention;
 use crate::access::secret::NoRandom;
 use crate::access::watch as people_watch;
 use crate::answers::AnswerError;
@@ -129,6 +130,7 @@ pub async fn serve(
     let contacts = config.contacts();
     people_watch::refresh(&contacts, &log).await;
     let refreshing = tokio::spawn(people_watch::keep_refreshing(contacts.clone(), log.clone(), stopping.subscribe()));
+    let pruning = tokio::spawn(retention::keep_pruning(store.clone(), config.audit_keep_days, stopping.subscribe()));
     let router = http::router(Shared {
         store: store.clone(),
         judge,
@@ -157,7 +159,10 @@ pub async fn serve(
     };
     let served = http::serve(listening, router, stop).await;
     stopping.send_replace(true);
-    for task in [committing, counting, opening, delivering, Some(refreshing), Some(logging)].into_iter().flatten() {
+    for task in [committing, counting, opening, delivering, Some(refreshing), Some(pruning), Some(logging)]
+        .into_iter()
+        .flatten()
+    {
         let _ = task.await;
     }
     store.close().await;

@@ -4,7 +4,7 @@ use wlcg_acceptance::programs::{Deployment, eventually};
 
 use super::{seal, text};
 
-on_both_databases!(who_did_what, a_change_without_its_line_is_none, long_logs_page);
+on_both_databases!(old_lines_are_removed, who_did_what, a_change_without_its_line_is_none, long_logs_page);
 
 fn lines(deployment: &Deployment, arguments: &[&str]) -> Vec<String> {
     let rows = deployment.rows(&[&["audit"][..], arguments].concat());
@@ -117,4 +117,41 @@ fn long_logs_page(deployment: &Deployment) {
     }
     assert_eq!(path, "");
     assert_eq!(seen, (0..450).rev().collect::<Vec<_>>(), "each line once, newest first");
+}
+
+fn old_lines_are_removed(deployment: &Deployment) {
+    let lines = || deployment.number("SELECT COUNT(*) FROM audit");
+    let _ = deployment.token("reader", &[]);
+    let now = jiff::Timestamp::now().as_second();
+    let insert = |days: i64, number: usize| {
+        let row = format!("({}, 'Old', 'reader', '192.0.2.1', 'read', '/{days}')", now - days * 86_400);
+        let rows = vec![row; number].join(", ");
+        deployment.sql(&format!("INSERT INTO audit (at, person, role, source, action, object) VALUES {rows}"));
+    };
+    insert(30, 3);
+    for _ in 0..20 {
+        insert(400, 300);
+    }
+    let config = deployment.folder.path().join("keep.toml");
+    let serve = |days: u32| {
+        std::fs::write(&config, format!("audit_keep_days = {days}\n")).unwrap();
+        deployment.serve(&["--config", config.to_str().unwrap()])
+    };
+    let before = lines();
+    let collector = serve(0);
+    assert_eq!(collector.get("/healthz").0, 200);
+    drop(collector);
+    assert!(lines() >= before, "0 keeps everything");
+
+    let of = |object: &str| deployment.number(&format!("SELECT COUNT(*) FROM audit WHERE object = '{object}'"));
+    let collector = serve(365);
+    eventually("old lines are removed", || of("/400") == 0);
+    assert_eq!(of("/30"), 3);
+    let notes = deployment.rows(&["audit", "--action", "audit pruned"]);
+    let told: Vec<&str> = notes.iter().filter_map(|note| note["object"].as_str()).collect();
+    assert_eq!(told, ["1000 lines older than 365 days", "5000 lines older than 365 days"]);
+    eventually("the log says so", || deployment.log().contains("old lines of the audit log removed"));
+    drop(collector);
+    let _collector = serve(7);
+    eventually("younger lines are removed with a shorter time", || of("/30") == 0);
 }

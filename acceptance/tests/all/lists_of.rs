@@ -90,6 +90,8 @@ fn a_past_day_goes_by_the_lists_that_are_asked_for(deployment: &Deployment) {
     }
     let page = text_of(&officer.page("/find?site=A&lists=tomorrow"));
     assert!(page.contains("reference lists of \"tomorrow\": expected now"), "{page}");
+    let output = deployment.collector().args(["compare", "--list-of", "tomorrow"]).output().unwrap();
+    assert!(String::from_utf8_lossy(&output.stderr).contains("expected now, 2026-01-31"), "{output:?}");
 }
 
 /// One host whose package was too old until less was asked for.

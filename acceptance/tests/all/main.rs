@@ -72,6 +72,9 @@ mod present;
 mod queries;
 mod reference;
 mod reference_pages;
+mod reference_preview;
+mod reference_rights;
+mod reference_together;
 mod registries;
 mod reporter;
 mod repositories;
@@ -80,6 +83,7 @@ mod senders;
 mod services;
 mod site_user;
 mod versions;
+mod whole_files;
 
 /// A report text with these packages, in the order given.
 fn text(host: &str, collected: &str, packages: &[(&str, &str)]) -> String {

@@ -7,6 +7,7 @@ pub mod gocdb;
 pub mod log;
 pub mod operator;
 pub mod people;
+pub mod retention;
 pub mod secret;
 pub mod sign_in;
 pub mod token;

@@ -5,7 +5,7 @@ use wlcg_package_collector::access::Scope;
 use wlcg_package_collector::answers::campaign::Reading;
 use wlcg_package_collector::answers::{self, diff::Sides, judge::Judge};
 use wlcg_package_collector::cli::{Campaign, Command};
-use wlcg_package_collector::query::{self, PackageQuery};
+use wlcg_package_collector::query::{self, ListsOf, PackageQuery};
 use wlcg_package_collector::store::{AuditFilter, Store};
 use wlcg_package_collector::table::Table;
 
@@ -48,11 +48,7 @@ pub(crate) async fn answer(call: &Invocation, store: &Store, question: Command) 
             answers::who::answer(store, &Scope::All, &question, date(at)?, site.as_deref()).await?
         }
         Command::Compare { site, product, at, list_of } => {
-            let lists_of = match list_of.as_deref() {
-                Some("now") => Some(now),
-                Some(day) => Some(query::parse_date(day)?),
-                None => None,
-            };
+            let lists_of = list_of.as_deref().map(str::parse::<ListsOf>).transpose()?.map(|of| of.at(now));
             let (judge, days) = (Judge::default(), config.stale_after_days);
             let compared = answers::compare::at(store, &judge, &Scope::All, date(at)?, lists_of, days).await?;
             compared.table(site.as_deref(), product.as_deref())

@@ -86,7 +86,15 @@ pub struct Sides {
     pub problem: Option<String>,
 }
 
+/// The longest name of a host, in bytes (RFC 1035).
+const LONGEST_NAME: usize = 253;
+
 impl HostPage {
+    /// Whether it can be asked for by its name: what is longer is no host's name.
+    fn may_be_found(&self) -> bool {
+        self.name.len() <= LONGEST_NAME
+    }
+
     /// The changes of a step that are shown.
     fn shown<'a>(&self, step: &'a Step) -> &'a [PackageChange] {
         step.changes.get(..CHANGES_SHOWN).unwrap_or(&step.changes)

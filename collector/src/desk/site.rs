@@ -4,7 +4,7 @@ use askama::Template;
 use jiff::Timestamp;
 
 use super::filters;
-use super::frame::{Frame, Paging};
+use super::frame::{Frame, Paging, Section};
 use crate::answers::matrix::Cell;
 use crate::answers::warnings::Warning;
 use crate::compare::State;
@@ -90,6 +90,11 @@ pub struct HostRow {
 impl SitePage {
     fn states(&self) -> [State; 4] {
         [State::Blocked, State::Behind, State::Unknown, State::Compliant]
+    }
+
+    /// Whether the inbox, where each report has a page, is for this viewer.
+    fn may_open_reports(&self) -> bool {
+        Section::Inbox.is_for(self.frame.viewer.role)
     }
 
     fn received(&self, report: &InboxEntry) -> Timestamp {

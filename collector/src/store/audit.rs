@@ -39,6 +39,9 @@ pub struct AuditFilter<'a> {
     pub limit: i64,
 }
 
+/// Lines that are removed in one transaction: others write meanwhile.
+const PRUNED_AT_ONCE: i64 = 5_000;
+
 /// Id, time, person, role, source, action and object.
 type AuditRow = (i64, i64, String, String, String, String, String);
 
@@ -85,6 +88,36 @@ impl Store {
                     .await?;
             }
             writing.commit().await
+        })
+        .await
+    }
+
+    /// Removes some of the lines from before a time (unix seconds), the oldest first, and notes it in the same transaction; how
+    /// many they were, 0 when none is left.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing is removed then.
+    pub async fn prune_audit(&self, until: i64, keep_days: u32, by: By<'_>) -> Result<u64, StoreError> {
+        retrying(|| async {
+            let mut writing = self.begin().await?;
+            let (last,): (Option<i64>,) = sqlx::query_as(
+                "SELECT MAX(id) FROM (SELECT id FROM audit WHERE at < ? ORDER BY at, id LIMIT ?) AS oldest",
+            )
+            .bind(until)
+            .bind(PRUNED_AT_ONCE)
+            .fetch_one(writing.connection())
+            .await?;
+            let Some(last) = last else { return Ok(0) };
+            let removed = sqlx::query("DELETE FROM audit WHERE at < ? AND id <= ?")
+                .bind(until)
+                .bind(last)
+                .execute(writing.connection())
+                .await?
+                .rows_affected();
+            let told = format!("{removed} lines older than {keep_days} days");
+            writing.audit(&by.did("audit pruned", &told)).await?;
+            writing.commit().await?;
+            Ok(removed)
         })
         .await
     }

@@ -1,6 +1,11 @@
 //! A campaign that is under way: the migration of XRootD's servers, with a site and a host that need not follow for now.
 
+use jiff::Timestamp;
+
+use crate::access::Scope;
 use crate::access::deed::By;
+use crate::answers::campaign::{self, Reading, Sending};
+use crate::answers::judge::Judge;
 use crate::campaign::Letter;
 use crate::history::day_of;
 use crate::reference::{Reference, ReferenceList};
@@ -19,11 +24,11 @@ const BEGAN: i32 = 300;
 /// So many days are left for the sites.
 const LEFT: i32 = 25;
 
-/// Puts the campaign and its exceptions in place.
+/// Puts the campaign and its exceptions in place; its number, unless a campaign of its name is there already.
 ///
 /// # Errors
 /// [`FleetError`].
-pub(super) async fn fill(store: &Store, grid: &Grid) -> Result<(), FleetError> {
+pub(super) async fn fill(store: &Store, grid: &Grid) -> Result<Option<i64>, FleetError> {
     let by = By::operator("demo officer", grid.at(BEGAN, 10 * 3_600));
     let asked = references::of_package(grid, "xrootd-server", BEGAN);
     // Asked from the campaign's first day to its deadline, whatever the list says.
@@ -45,12 +50,31 @@ pub(super) async fn fill(store: &Store, grid: &Grid) -> Result<(), FleetError> {
         created: by.at,
         closed: 0,
     };
-    let Some(campaign) = store.add_campaign(&campaign, &by.did("campaign", NAME)).await? else { return Ok(()) };
+    let Some(campaign) = store.add_campaign(&campaign, &by.did("campaign", NAME)).await? else { return Ok(None) };
     for exception in exceptions(grid, campaign) {
         let by = By::operator("demo officer", exception.created);
         store.add_exception(&exception, &by.did("exception", &exception.site)).await?;
     }
-    Ok(())
+    Ok(Some(campaign))
+}
+
+/// Writes mails to the sites that are behind, for the officer to look at: nothing is sent.
+///
+/// # Errors
+/// [`FleetError`].
+pub(super) async fn write_to_sites(
+    store: &Store,
+    campaign: i64,
+    now: Timestamp,
+    stale_after_days: u32,
+) -> Result<(), FleetError> {
+    let (judge, reading) = (Judge::default(), Reading { now, stale_after_days });
+    let campaign = campaign::one(store, &Scope::All, campaign).await?;
+    let progress = campaign::progress(store, &judge, &Scope::All, campaign, reading).await?;
+    let sending = Sending { mail: true, ..Sending::default() };
+    let messages = campaign::write(store, &judge, &progress, &sending, reading).await?;
+    let by = By::operator("demo officer", now.as_second());
+    Ok(store.replace_mail_previews(progress.campaign.id, &messages, &by.did("campaign preview", NAME)).await?)
 }
 
 /// The first site with such storage as a whole, and one host of the next.

@@ -14,6 +14,7 @@ mod names;
 mod odd;
 mod product;
 mod references;
+mod refused;
 mod registries;
 mod seal;
 mod site;
@@ -82,7 +83,8 @@ pub async fn run(fleet: &Fleet, now: Timestamp, out: &mut (dyn Write + Send)) ->
     writeln!(out, "1. A grid was invented: {} sites with {} hosts.", grid.sites.len(), grid.hosts.len())?;
     registries::fill(&store, &grid, now).await?;
     references::fill(&store, &grid).await?;
-    campaign::fill(&store, &grid).await?;
+    let campaign = campaign::fill(&store, &grid).await?;
+    refused::fill(&store, &grid).await?;
     writeln!(out, "2. The hosts report for a year, into {shown}:")?;
     out.flush()?;
     let sealer = sealer(&grid, &keys, now)?;
@@ -92,6 +94,9 @@ pub async fn run(fleet: &Fleet, now: Timestamp, out: &mut (dyn Write + Send)) ->
     let a_second = i64::try_from(filled.stored).unwrap_or(i64::MAX) / seconds;
     writeln!(out, "   received and opened in {seconds} s, {a_second} a second; {} came twice", filled.duplicates)?;
 
+    if let Some(campaign) = campaign {
+        campaign::write_to_sites(&store, campaign, now, fleet.stale_after_days).await?;
+    }
     let found = check::everything(&store, &grid, filled, now, fleet.stale_after_days).await?;
     writeln!(out, "3. Every report is there. Hosts by their worst package: {found}.")?;
     if !fleet.once || fleet.folder.is_some() || fleet.database.is_some() {
