@@ -270,17 +270,27 @@ impl Collector {
     /// Gets a path or posts a form to it, and goes nowhere else.
     #[must_use]
     pub fn ask(&self, path: &str, headers: &[(&str, &str)], form: Option<&str>) -> Answer {
+        let form_type = ("content-type", "application/x-www-form-urlencoded");
+        match form {
+            None => self.request("GET", path, headers, &[]),
+            Some(form) => self.request("POST", path, &[&[form_type], headers].concat(), form.as_bytes()),
+        }
+    }
+
+    /// Posts bytes.
+    #[must_use]
+    pub fn send(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        self.request("POST", path, headers, body)
+    }
+
+    fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
         let agent: ureq::Agent =
             ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0).build().into();
-        let method = if form.is_some() { "POST" } else { "GET" };
         let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.url));
-        if form.is_some() {
-            request = request.header("content-type", "application/x-www-form-urlencoded");
-        }
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let mut answer = agent.run(request.body(form.unwrap_or_default().to_owned()).unwrap()).unwrap();
+        let mut answer = agent.run(request.body(body.to_vec()).unwrap()).unwrap();
         let header = |(name, value): (&ureq::http::HeaderName, &ureq::http::HeaderValue)| {
             (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
         };

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +11,7 @@ use url::Url;
 
 use crate::access::contacts::Contacts;
 use crate::access::people::Person;
+use crate::admission::Bounds;
 use crate::answers::campaign::Sending;
 use crate::sender::{Policy, Unsigned};
 use crate::sending::{MailConfig, WebhookConfig};
@@ -52,6 +54,12 @@ pub struct Config {
     pub max_report_bytes: usize,
     /// Longest time that a body may take, in seconds.
     pub body_timeout_seconds: u64,
+    /// Most reports from one address (IPv6: one /64) in a minute.
+    pub max_reports_per_minute_per_address: NonZeroU32,
+    /// Most reports from the networks of one site in a minute.
+    pub max_reports_per_minute_per_site: NonZeroU32,
+    /// Most reports that lie in the inbox unopened; while there are more, none is taken.
+    pub max_unopened_reports: u32,
     /// A host without news for so many days is unknown, never compliant.
     pub stale_after_days: u32,
     /// What becomes of reports without a signature.
@@ -98,6 +106,9 @@ impl Default for Config {
             desk: true,
             max_report_bytes: 4 * 1024 * 1024,
             body_timeout_seconds: 60,
+            max_reports_per_minute_per_address: const { NonZeroU32::new(1_200).unwrap() },
+            max_reports_per_minute_per_site: const { NonZeroU32::new(6_000).unwrap() },
+            max_unopened_reports: 1_000_000,
             stale_after_days: 7,
             unsigned: Unsigned::default(),
             unsigned_at: BTreeMap::new(),
@@ -127,6 +138,16 @@ impl std::fmt::Debug for Config {
 }
 
 impl Config {
+    /// How much is admitted into the inbox.
+    #[must_use]
+    pub fn bounds(&self) -> Bounds {
+        Bounds {
+            per_minute_per_address: self.max_reports_per_minute_per_address,
+            per_minute_per_site: self.max_reports_per_minute_per_site,
+            unopened: self.max_unopened_reports,
+        }
+    }
+
     /// Those whom GOCDB's export names; nobody before it is read.
     #[must_use]
     pub fn contacts(&self) -> Contacts {
@@ -295,6 +316,7 @@ mod tests {
         assert_eq!(shown.max_report_bytes, default.max_report_bytes);
         assert_eq!(shown.stale_after_days, default.stale_after_days);
         assert_eq!(shown.body_timeout_seconds, default.body_timeout_seconds);
+        assert_eq!(shown.bounds(), default.bounds());
         assert_eq!(shown.legacy_answer, default.legacy_answer);
         assert_eq!(shown.unsigned, default.unsigned);
         assert_eq!(shown.trusted_proxies, default.trusted_proxies);

@@ -1,6 +1,7 @@
 //! Receives sealed reports, opens them, keeps every host's history and compares it with reference versions.
 
 pub mod access;
+pub mod admission;
 pub mod answers;
 pub mod backup;
 pub mod campaign;

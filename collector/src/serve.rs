@@ -15,6 +15,7 @@ use crate::access::people::People;
 use crate::access::retention;
 use crate::access::secret::NoRandom;
 use crate::access::watch as people_watch;
+use crate::admission::{self, Admission};
 use crate::answers::AnswerError;
 use crate::answers::campaign::{self, Reading, Sending};
 use crate::answers::judge::Judge;
@@ -110,6 +111,10 @@ pub async fn serve(
     let certificates = keys.iter().filter_map(|key| Certificate::of(key.recipient())).collect();
     let (intake, committing) = config.receive.then(|| Intake::start(store.clone(), Arc::clone(&arrived))).unzip();
     let (refusals, counting) = config.receive.then(|| Refusals::start(store.clone())).unzip();
+    let admission = Admission::new(config.bounds());
+    let admitting = config
+        .receive
+        .then(|| tokio::spawn(admission::keep_refreshing(admission.clone(), store.clone(), stopping.subscribe())));
     let opening = if config.open && !keys.is_empty() {
         let opener = Opener::new(store.clone(), keys).counting_in(metrics.clone()).with_policy(config.policy());
         Some(tokio::spawn(keep_opening(opener, Arc::clone(&arrived), stopped)))
@@ -136,6 +141,7 @@ pub async fn serve(
         judge,
         sending,
         intake,
+        admission,
         refusals,
         desk: config.desk,
         max_report_bytes: config.max_report_bytes,
@@ -159,7 +165,7 @@ pub async fn serve(
     };
     let served = http::serve(listening, router, stop).await;
     stopping.send_replace(true);
-    for task in [committing, counting, opening, delivering, Some(refreshing), Some(pruning), Some(logging)]
+    for task in [committing, counting, admitting, opening, delivering, Some(refreshing), Some(pruning), Some(logging)]
         .into_iter()
         .flatten()
     {

@@ -63,6 +63,7 @@ mod inbox_pages;
 mod interoperability;
 mod kill;
 mod legacy;
+mod limits;
 mod lists_of;
 mod matrix;
 mod metrics;

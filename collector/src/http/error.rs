@@ -6,6 +6,7 @@ use report::acknowledgement::{PROBLEM_MEDIA_TYPE, Problem};
 use report::sealed::OpenError;
 
 use crate::access::secret::NoRandom;
+use crate::admission::Turned;
 use crate::answers::AnswerError;
 use crate::inbox_decision::DecisionError;
 use crate::intake::IntakeError;
@@ -91,6 +92,9 @@ pub(super) enum HttpError {
     /// Not stored, try later.
     #[error("not stored: {0}")]
     Intake(#[from] IntakeError),
+    /// Not read, try later.
+    #[error(transparent)]
+    Turned(#[from] Turned),
     /// The database does not answer.
     #[error("not ready: {0}")]
     Store(#[from] StoreError),
@@ -145,6 +149,8 @@ impl HttpError {
             HttpError::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "report too large"),
             HttpError::MediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported media type"),
             HttpError::PlainText => (StatusCode::UNPROCESSABLE_ENTITY, "readable report"),
+            HttpError::Turned(Turned::Full { .. }) => (StatusCode::SERVICE_UNAVAILABLE, "inbox full"),
+            HttpError::Turned(_) => (StatusCode::TOO_MANY_REQUESTS, "too many reports"),
             HttpError::Slow(_) => (StatusCode::REQUEST_TIMEOUT, "body too slow"),
             HttpError::NotLocal | HttpError::NoIdentity | HttpError::UnknownProxy => {
                 (StatusCode::FORBIDDEN, "not from here")
@@ -213,6 +219,8 @@ impl HttpError {
             HttpError::PlainText => Refusal::PlainText,
             HttpError::Incomplete => Refusal::Incomplete,
             HttpError::Slow(_) => Refusal::Slow,
+            HttpError::Turned(Turned::Full { .. }) => Refusal::Full,
+            HttpError::Turned(_) => Refusal::TooOften,
             _ => Refusal::Unavailable,
         }
     }
@@ -230,7 +238,8 @@ impl From<DecisionError> for HttpError {
 impl IntoResponse for HttpError {
     fn into_response(self) -> Response {
         let (status, title) = self.status_and_title();
-        if status.is_server_error() {
+        // A full inbox is told once, not with every report.
+        if status.is_server_error() && !matches!(self, HttpError::Turned(_)) {
             tracing::error!(status = status.as_u16(), error = %self, "request failed");
         }
         let detail = match &self {
@@ -244,10 +253,14 @@ impl IntoResponse for HttpError {
             told => told.to_string(),
         };
         let problem = Problem { title: title.to_owned(), status: status.as_u16(), detail };
+        let seconds = match &self {
+            HttpError::Turned(turned) => Some(turned.seconds()),
+            _ => (status == StatusCode::SERVICE_UNAVAILABLE).then_some(60),
+        };
         let body = serde_json::to_string(&problem).unwrap_or_default();
         let mut response = (status, [(header::CONTENT_TYPE, PROBLEM_MEDIA_TYPE)], body).into_response();
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
+        if let Some(seconds) = seconds {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if status == StatusCode::UNAUTHORIZED {
             // RFC 9110, section 15.5.2: it names a way to be known.

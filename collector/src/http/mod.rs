@@ -28,6 +28,7 @@ use tokio::task::JoinSet;
 use crate::access::csrf::CsrfKey;
 use crate::access::log::AuditLog;
 use crate::access::people::People;
+use crate::admission::Admission;
 use crate::answers::campaign::Sending;
 use crate::answers::judge::Judge;
 use crate::intake::Intake;
@@ -45,6 +46,8 @@ pub struct Shared {
     pub judge: Arc<Judge>,
     /// The way into the inbox; `None` when this process does not receive.
     pub intake: Option<Intake>,
+    /// Who may hand in reports now.
+    pub admission: Admission,
     /// Where refused reports are counted; `None` when this process does not receive.
     pub refusals: Option<Refusals>,
     /// Where messages of campaigns go.

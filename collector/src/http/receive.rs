@@ -59,7 +59,7 @@ async fn take(shared: &Shared, from: &str, request: Request) -> Result<Acknowled
         Some(value) => hash::parse_content_digest(value.to_str().unwrap_or("sha-256="))?,
         None => None,
     };
-    let body = read_body(shared, &parts.headers, body).await?;
+    let body = read_body(shared, from, &parts.headers, body).await?;
     let hash = Hash::of(&body);
     if expected.is_some_and(|expected| expected != hash) {
         return Err(HttpError::DigestMismatch);
@@ -88,18 +88,27 @@ pub(super) async fn keep(shared: &Shared, report: Incoming) -> Result<Acknowledg
     Ok(Acknowledgement { report: hash, status: intake.receive(report).await? })
 }
 
-/// Reads a body while it stays within its bounds of bytes and time.
+/// Reads a body while it stays within its bounds of bytes and time, if one from there is taken now.
 ///
 /// A body that is too large is read on for a while and thrown away: a sender that is cut off while it writes sees a
-/// broken connection instead of the answer, and would try again for ever.
-pub(super) async fn read_body(shared: &Shared, headers: &HeaderMap, body: Body) -> Result<Vec<u8>, HttpError> {
+/// broken connection instead of the answer, and would try again for ever. So is one that is not taken now.
+pub(super) async fn read_body(
+    shared: &Shared,
+    from: &str,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Vec<u8>, HttpError> {
+    let patience = Duration::from_secs(shared.body_timeout_seconds);
+    if let Err(turned) = shared.admission.check(from) {
+        let _ = tokio::time::timeout(patience, collect(body, 0, 0)).await;
+        return Err(turned.into());
+    }
     let limit = shared.max_report_bytes;
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > limit.saturating_add(MAX_THROWN_AWAY)) {
         return Err(HttpError::TooLarge(limit));
     }
     let reading = collect(body, limit, announced.unwrap_or_default());
-    let patience = Duration::from_secs(shared.body_timeout_seconds);
     tokio::time::timeout(patience, reading).await.map_err(|_| HttpError::Slow(shared.body_timeout_seconds))?
 }
 

@@ -21,13 +21,17 @@ pub enum Refusal {
     NoReport,
     /// Handed in for a site by somebody who may not.
     NotAllowed,
+    /// More than an address or a site may send in a minute.
+    TooOften,
+    /// Too much lies in the inbox unopened.
+    Full,
     /// Not now: the database, or the program ends.
     Unavailable,
 }
 
 impl Refusal {
     /// Every reason.
-    pub const ALL: [Refusal; 10] = [
+    pub const ALL: [Refusal; 12] = [
         Refusal::NotSealed,
         Refusal::Digest,
         Refusal::TooLarge,
@@ -37,6 +41,8 @@ impl Refusal {
         Refusal::Slow,
         Refusal::NoReport,
         Refusal::NotAllowed,
+        Refusal::TooOften,
+        Refusal::Full,
         Refusal::Unavailable,
     ];
 
@@ -53,6 +59,8 @@ impl Refusal {
             Refusal::Slow => "slow",
             Refusal::NoReport => "no_report",
             Refusal::NotAllowed => "not_allowed",
+            Refusal::TooOften => "too_often",
+            Refusal::Full => "full",
             Refusal::Unavailable => "unavailable",
         }
     }

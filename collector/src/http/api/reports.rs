@@ -55,6 +55,7 @@ pub(super) enum Novelty {
         (status = 408, description = "The body took too long"),
         (status = 413, description = "More than any host's report"),
         (status = 415, description = "Neither plain text nor one zstd frame"),
+        (status = 429, description = "More than your address or site may send in a minute; Retry-After says when to come back"),
         (status = 422, description = "No report text; the problem names the line")))]
 pub(super) async fn hand_in(
     Axum(shared): Axum<Shared>,
@@ -83,7 +84,7 @@ async fn take(
         Some(value) => hash::parse_content_digest(value.to_str().unwrap_or("sha-256="))?,
         None => None,
     };
-    let body = read_body(shared, &parts.headers, body).await?;
+    let body = read_body(shared, &visitor.source, &parts.headers, body).await?;
     if expected.is_some_and(|expected| expected != Hash::of(&body)) {
         return Err(HttpError::DigestMismatch);
     }

@@ -1,0 +1,228 @@
+//! Who may hand in reports now: bounds on how often an address or a site comes, and on how much lies unopened.
+
+use std::net::{IpAddr, Ipv6Addr};
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use governor::clock::{Clock as _, DefaultClock};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use ipnet::IpNet;
+
+use crate::registry::Directory;
+use crate::store::{Store, StoreError};
+
+/// How often the inbox is counted and what is known of quiet addresses is forgotten.
+const REFRESH: Duration = Duration::from_secs(5);
+
+/// Whoever is turned away is told a time within so many seconds after the earliest one: a farm behind one address, or a grid
+/// after an outage, comes back spread out.
+const SPREAD_SECONDS: u64 = 300;
+
+/// How long the inbox is given to be emptied.
+const FULL_SECONDS: u64 = 300;
+
+/// What is admitted; clones share it.
+#[derive(Clone)]
+pub struct Admission {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    bounds: Bounds,
+    addresses: DefaultKeyedRateLimiter<IpAddr>,
+    sites: DefaultKeyedRateLimiter<String>,
+    networks: RwLock<Vec<(IpNet, String)>>,
+    full: AtomicBool,
+}
+
+/// How much is admitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// Reports from one address (IPv6: one /64) in a minute, all of them at once if need be.
+    pub per_minute_per_address: NonZeroU32,
+    /// Reports from the networks of one site in a minute, all of them at once if need be.
+    pub per_minute_per_site: NonZeroU32,
+    /// Reports in the inbox that are not opened, give or take those of a few seconds.
+    pub unopened: u32,
+}
+
+/// Why a report is not taken now, and in how many seconds to come back.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Turned {
+    /// Too many from one address.
+    #[error("more than {bound} reports a minute from your address: this one will be taken later")]
+    Address {
+        /// The bound.
+        bound: NonZeroU32,
+        /// When to come back.
+        seconds: u64,
+    },
+    /// Too many from one site.
+    #[error("more than {bound} reports a minute from the networks of {site}: this one will be taken later")]
+    Site {
+        /// The site.
+        site: String,
+        /// The bound.
+        bound: NonZeroU32,
+        /// When to come back.
+        seconds: u64,
+    },
+    /// Too many are unopened.
+    #[error("the inbox is full: its reports have to be opened or decided first")]
+    Full {
+        /// When to come back.
+        seconds: u64,
+    },
+}
+
+impl Turned {
+    /// When to come back.
+    #[must_use]
+    pub fn seconds(&self) -> u64 {
+        match self {
+            Turned::Address { seconds, .. } | Turned::Site { seconds, .. } | Turned::Full { seconds } => *seconds,
+        }
+    }
+}
+
+impl Admission {
+    /// Admits within these bounds, once [`Admission::refresh`] has seen the database.
+    #[must_use]
+    pub fn new(bounds: Bounds) -> Self {
+        let shared = Shared {
+            bounds,
+            addresses: RateLimiter::keyed(Quota::per_minute(bounds.per_minute_per_address)),
+            sites: RateLimiter::keyed(Quota::per_minute(bounds.per_minute_per_site)),
+            networks: RwLock::default(),
+            full: AtomicBool::new(false),
+        };
+        Admission { shared: Arc::new(shared) }
+    }
+
+    /// Whether a report from `source` may be read. An address of this machine is a proxy's that does not say whom it speaks
+    /// for: it counts as nobody's, or one bound would hold for the whole grid.
+    ///
+    /// # Errors
+    /// [`Turned`]; nothing of the report is kept.
+    pub fn check(&self, source: &str) -> Result<(), Turned> {
+        let Shared { bounds, addresses, sites, networks, full } = &*self.shared;
+        if full.load(Ordering::Relaxed) {
+            return Err(Turned::Full { seconds: spread(FULL_SECONDS) });
+        }
+        let address = source.parse::<IpAddr>().map(|address| address.to_canonical());
+        let Some(address) = address.ok().filter(|address| !address.is_loopback()) else { return Ok(()) };
+        let seconds =
+            |until: governor::NotUntil<_>| spread(until.wait_time_from(DefaultClock::default().now()).as_secs());
+        addresses
+            .check_key(&of_one_owner(address))
+            .map_err(|until| Turned::Address { bound: bounds.per_minute_per_address, seconds: seconds(until) })?;
+        let networks = networks.read().unwrap_or_else(PoisonError::into_inner);
+        let nearest = networks.iter().filter(|(network, _)| network.contains(&address));
+        let Some((_, site)) = nearest.max_by_key(|(network, _)| network.prefix_len()) else { return Ok(()) };
+        sites.check_key(site).map_err(|until| Turned::Site {
+            site: site.clone(),
+            bound: bounds.per_minute_per_site,
+            seconds: seconds(until),
+        })
+    }
+
+    /// Looks into the database once.
+    ///
+    /// # Errors
+    /// [`StoreError`]; what was known before still holds.
+    pub async fn refresh(&self, store: &Store) -> Result<(), StoreError> {
+        let figures = store.inbox_figures().await?;
+        let unopened = figures.waiting + figures.set_aside.iter().map(|(_, _, number)| number).sum::<i64>();
+        let full = unopened >= i64::from(self.shared.bounds.unopened);
+        if full != self.shared.full.swap(full, Ordering::Relaxed) {
+            let bound = self.shared.bounds.unopened;
+            if full {
+                tracing::error!(
+                    unopened,
+                    bound,
+                    "the inbox is full: hosts keep their reports until some are opened or decided"
+                );
+            } else {
+                tracing::info!(unopened, bound, "the inbox takes reports again");
+            }
+        }
+        let networks = networks(&store.directory().await?);
+        *self.shared.networks.write().unwrap_or_else(PoisonError::into_inner) = networks;
+        self.shared.addresses.retain_recent();
+        self.shared.sites.retain_recent();
+        Ok(())
+    }
+}
+
+/// Keeps looking into the database, until `stopped`.
+pub async fn keep_refreshing(admission: Admission, store: Store, mut stopped: tokio::sync::watch::Receiver<bool>) {
+    loop {
+        if let Err(error) = admission.refresh(&store).await {
+            tracing::warn!(%error, "the bounds of the inbox could not be looked at");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(REFRESH) => {}
+            _ = stopped.wait_for(|stopped| *stopped) => return,
+        }
+    }
+}
+
+fn networks(directory: &Directory) -> Vec<(IpNet, String)> {
+    let of = |site: &crate::registry::Site| site.prefixes.iter().map(|network| (*network, site.name.clone())).collect();
+    directory.iter().flat_map(|entry| -> Vec<_> { of(&entry.site) }).collect()
+}
+
+/// Addresses that one host can have as many of as it likes are one (RFC 4291, section 2.5.4).
+fn of_one_owner(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
+    }
+}
+
+fn spread(seconds: u64) -> u64 {
+    seconds + 1 + fastrand::u64(0..SPREAD_SECONDS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn admission(address: u32, site: u32) -> Admission {
+        let bound = |number| NonZeroU32::new(number).unwrap();
+        let bounds = Bounds { per_minute_per_address: bound(address), per_minute_per_site: bound(site), unopened: 10 };
+        Admission::new(bounds)
+    }
+
+    #[test]
+    fn each_address_has_its_own_bound_and_64_bits_of_ipv6_are_one() {
+        let admission = admission(2, 1000);
+        for source in ["192.0.2.1", "192.0.2.2", "2001:db8::1"] {
+            assert!(admission.check(source).is_ok() && admission.check(source).is_ok(), "{source}");
+            let turned = admission.check(source).unwrap_err();
+            assert!(
+                matches!(turned, Turned::Address { .. }) && (1..=60 + 301).contains(&turned.seconds()),
+                "{turned:?}"
+            );
+        }
+        assert!(admission.check("::ffff:192.0.2.1").is_err() && admission.check("2001:db8::ffff:0:0:2").is_err());
+        assert!(admission.check("2001:db8:0:1::1").is_ok());
+        for _ in 0..10 {
+            assert!(["127.0.0.1", "::1", "local", ""].iter().all(|source| admission.check(source).is_ok()));
+        }
+    }
+
+    #[test]
+    fn the_addresses_of_a_site_share_its_bound() {
+        let admission = admission(1000, 2);
+        let network = |text: &str, site: &str| (text.parse::<IpNet>().unwrap(), site.to_owned());
+        *admission.shared.networks.write().unwrap() =
+            vec![network("192.0.2.0/24", "WHOLE"), network("192.0.2.64/26", "PART"), network("192.0.0.0/8", "ALL")];
+        assert!(admission.check("192.0.2.1").is_ok() && admission.check("192.0.2.2").is_ok());
+        let turned = admission.check("192.0.2.3").unwrap_err();
+        assert!(matches!(&turned, Turned::Site { site, .. } if site == "WHOLE"), "{turned:?}");
+        assert!(admission.check("192.0.2.65").is_ok() && admission.check("198.51.100.1").is_ok());
+    }
+}
