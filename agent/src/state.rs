@@ -1,13 +1,16 @@
 //! What a run leaves for the next one and for `status`; losing it loses no report.
 
 use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use jiff::Timestamp;
 use report::hash::Hash;
 use serde::{Deserialize, Serialize};
 
-use crate::spool::{MadeWay, write_durably};
+use crate::spool::MadeWay;
 
 /// Seconds of the first pause after a failure.
 const FIRST_PAUSE: i64 = 5 * 60;
@@ -78,13 +81,14 @@ impl State {
         std::fs::read(file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
     }
 
-    /// Puts the state file in place whole.
+    /// Puts the state file in place whole; a power cut may take it away, and no report with it.
     ///
     /// # Errors
     /// The system's own.
     pub fn write(&self, file: &Path) -> std::io::Result<()> {
         let unfinished = file.with_extension("json.new");
-        write_durably(&unfinished, &serde_json::to_vec_pretty(self).unwrap_or_default())?;
+        let mut new = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+        new.write_all(&serde_json::to_vec_pretty(self).unwrap_or_default())?;
         std::fs::rename(&unfinished, file)
     }
 

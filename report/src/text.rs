@@ -187,18 +187,26 @@ fn hash_of_lines(packager: Packager, lines: &str) -> Hash {
 }
 
 fn package_lines(packager: Packager, packages: &[Package<'_>]) -> Result<String, TextError> {
-    let mut lines = Vec::with_capacity(packages.len());
+    let mut written = String::with_capacity(packages.len() * 48);
     for package in packages {
         let Package { name, version, arch, packager: own } = package;
         if name.is_empty() || version.is_empty() || [name, version, arch].into_iter().any(|field| has_control(field)) {
             let shown = format!("{name} {version} {arch}").escape_debug().to_string();
             return Err(TextError { line: 0, expected: Expected::WritablePackage(shown) });
         }
-        lines.push(if *own == packager {
-            format!("{name}\t{version}\t{arch}\n")
-        } else {
-            format!("{name}\t{version}\t{arch}\t{own}\n")
-        });
+        for part in [name.as_ref(), "\t", version.as_ref(), "\t", arch.as_ref()] {
+            written.push_str(part);
+        }
+        if *own != packager {
+            written.push('\t');
+            written.push_str(own.as_str());
+        }
+        written.push('\n');
+    }
+    // No field holds a line's end, so that lines are again what was written.
+    let mut lines: Vec<&str> = written.split_inclusive('\n').collect();
+    if lines.is_sorted_by(|line, next| line < next) {
+        return Ok(written);
     }
     lines.sort_unstable();
     lines.dedup();
@@ -251,7 +259,8 @@ fn parse_time(text: &str) -> Option<Timestamp> {
 }
 
 fn has_control(text: &str) -> bool {
-    text.chars().any(char::is_control)
+    // Most texts are ASCII and without.
+    text.bytes().any(|byte| !(b' '..=b'~').contains(&byte)) && text.chars().any(char::is_control)
 }
 
 fn line_of_end(text: &str) -> usize {

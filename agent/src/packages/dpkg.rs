@@ -1,6 +1,8 @@
 //! dpkg's own list, /var/lib/dpkg/status (deb-control(5), dpkg(1) "status"): read directly, without a lock or a process.
 
 use std::borrow::Cow;
+use std::fs::File;
+use std::io::{ErrorKind, Read};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -33,39 +35,82 @@ pub fn read(root: &Path) -> Result<Option<Vec<Package<'static>>>, CollectError> 
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(read_error(error)),
         };
-        let bytes = std::fs::read(&file).map_err(read_error)?;
+        let source = File::open(&file).map_err(read_error)?;
+        let (packages, length) = parse(source, &file)?;
         let after = std::fs::metadata(&file).map_err(read_error)?;
         let identity = |found: &std::fs::Metadata| (found.ino(), found.size(), found.mtime(), found.mtime_nsec());
-        if identity(&before) == identity(&after) && bytes.len() as u64 == after.size() {
-            let packages = parse(&bytes, &file)?;
-            return Ok(Some(packages.into_iter().map(Package::into_owned).collect()));
+        if identity(&before) == identity(&after) && length == after.size() {
+            return Ok(Some(packages));
         }
     }
     Err(CollectError::Changing(file))
 }
 
-/// Reads the paragraphs of a status file.
+/// Reads the paragraphs of a status file, a piece at a time, and how many bytes it has.
 ///
 /// # Errors
 /// [`CollectError::Dpkg`] with the line of a paragraph that is cut short.
-pub fn parse<'a>(bytes: &'a [u8], file: &Path) -> Result<Vec<Package<'a>>, CollectError> {
-    let mut packages = Vec::with_capacity(bytes.len() / 900);
-    let mut paragraph = Paragraph::default();
-    let mut number = 0;
-    for line in bytes.split(|byte| *byte == b'\n') {
-        number += 1;
-        match line.first() {
-            None => packages.extend(std::mem::take(&mut paragraph).finish(file, number)?),
-            // A field that goes on: descriptions, conffiles.
-            Some(b' ' | b'\t') => {}
-            Some(_) => paragraph.field(line),
+pub fn parse(mut source: impl Read, file: &Path) -> Result<(Vec<Package<'static>>, u64), CollectError> {
+    let mut reading = Reading { file, packages: Vec::with_capacity(1_024), line: 0 };
+    let mut buffer = vec![0; PIECE];
+    let (mut kept, mut length) = (0, 0_u64);
+    loop {
+        let room = buffer.get_mut(kept..).unwrap_or_default();
+        let read = match source.read(room) {
+            Ok(0) => break,
+            Ok(read) => read,
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(source) => return Err(CollectError::Read { file: file.to_owned(), source }),
+        };
+        length += read as u64;
+        let known = kept + read;
+        let bytes = buffer.get(..known).unwrap_or_default();
+        // Paragraphs that are here whole end with an empty line.
+        let whole = memchr::memmem::rfind(bytes, b"\n\n").map_or(0, |place| place + 2);
+        reading.paragraphs(bytes.get(..whole).unwrap_or_default())?;
+        buffer.copy_within(whole..known, 0);
+        kept = known - whole;
+        if kept == buffer.len() {
+            buffer.resize(2 * kept, 0);
         }
     }
     // dpkg ends every paragraph with an empty line: one that the file ends in was cut.
-    if paragraph.name.is_some() {
-        return Err(cut(file, number));
+    let mut rest = buffer.get(..kept).unwrap_or_default().split(|byte| *byte == b'\n');
+    if rest.any(|line| line.starts_with(b"Package:")) {
+        return Err(cut(file, reading.line + 1));
     }
-    Ok(packages)
+    Ok((reading.packages, length))
+}
+
+/// What is read at once.
+const PIECE: usize = 64 * 1024;
+
+struct Reading<'a> {
+    file: &'a Path,
+    packages: Vec<Package<'static>>,
+    /// Lines so far.
+    line: usize,
+}
+
+impl Reading<'_> {
+    fn paragraphs(&mut self, bytes: &[u8]) -> Result<(), CollectError> {
+        let mut paragraph = Paragraph::default();
+        let mut begin = 0;
+        for end in memchr::memchr_iter(b'\n', bytes) {
+            self.line += 1;
+            let line = bytes.get(begin..end).unwrap_or_default();
+            begin = end + 1;
+            match line.first() {
+                None => self
+                    .packages
+                    .extend(std::mem::take(&mut paragraph).finish(self.file, self.line)?.map(Package::into_owned)),
+                // A field that goes on: descriptions, conffiles.
+                Some(b' ' | b'\t') => {}
+                Some(_) => paragraph.field(line),
+            }
+        }
+        Ok(())
+    }
 }
 
 #[derive(Default)]
@@ -117,6 +162,7 @@ mod tests {
     fn names(text: &str) -> Vec<String> {
         parse(text.as_bytes(), Path::new("status"))
             .unwrap()
+            .0
             .iter()
             .map(|p| format!("{} {}", p.name, p.version))
             .collect()
@@ -132,7 +178,7 @@ mod tests {
     fn every_cut_is_noticed_or_between_paragraphs() {
         let whole = ["Package: a\nStatus: install ok installed\nArchitecture: all\nVersion: 1\n\n"; 3].concat();
         for end in 0..whole.len() {
-            if let Ok(packages) = parse(&whole.as_bytes()[..end], Path::new("status")) {
+            if let Ok((packages, _)) = parse(&whole.as_bytes()[..end], Path::new("status")) {
                 // Whole paragraphs, of the next one at most the beginning of its first line.
                 let paragraph = whole.len() / 3;
                 assert_eq!(packages.len(), (end + 1) / paragraph, "cut at {end} passed as whole");
@@ -141,10 +187,36 @@ mod tests {
         }
     }
 
+    /// Gives so many bytes at a time.
+    struct Slowly<'a>(&'a [u8], usize);
+
+    impl Read for Slowly<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            let most = buffer.len().min(self.1);
+            self.0.read(&mut buffer[..most])
+        }
+    }
+
+    #[test]
+    fn pieces_end_anywhere() {
+        let long = format!(
+            "Package: long\nStatus: install ok installed\nArchitecture: all\nVersion: 2\nDescription: x\n{}\n",
+            " y\n".repeat(60_000)
+        );
+        let whole = format!("{STATUS_FILE}{long}{STATUS_FILE}");
+        for size in [1_000, PIECE - 1, PIECE, 1_000_000] {
+            let (packages, length) = parse(Slowly(whole.as_bytes(), size), Path::new("status")).unwrap();
+            let names: Vec<_> = packages.iter().map(|package| package.name.as_ref()).collect();
+            assert_eq!((names, length), (vec!["bash", "long", "bash"], whole.len() as u64));
+        }
+        let (packages, _) = parse(Slowly(STATUS_FILE.as_bytes(), 1), Path::new("status")).unwrap();
+        assert_eq!(packages.len(), 1);
+    }
+
     proptest! {
         #[test]
         fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-            let _ = parse(&bytes, Path::new("status"));
+            let _ = parse(bytes.as_slice(), Path::new("status"));
         }
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! By OpenSSL's older PKCS#7 functions: those for CMS do not tell who signed.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use openssl::ec::{EcGroup, EcKey};
 use openssl::error::ErrorStack;
@@ -60,8 +62,11 @@ impl SigningKey {
     /// # Errors
     /// [`KeyError`] when either is missing, they do not belong together, or nobody should trust such a key.
     pub fn from_pem(pem: &[u8]) -> Result<Self, KeyError> {
-        // An empty passphrase keeps OpenSSL from asking on a terminal that a service does not have.
-        let private = PKey::private_key_from_pem_passphrase(pem, b"").map_err(|_| KeyError::NoPrivateKey)?;
+        let private = match ec_key(pem) {
+            Some(private) => private,
+            // An empty passphrase keeps OpenSSL from asking on a terminal that a service does not have.
+            None => PKey::private_key_from_pem_passphrase(pem, b"").map_err(|_| KeyError::NoPrivateKey)?,
+        };
         let certificates = X509::stack_from_pem(pem)?;
         if certificates.is_empty() {
             return Err(KeyError::NoCertificate);
@@ -79,7 +84,11 @@ impl SigningKey {
     /// # Errors
     /// [`KeyError`] when the library cannot encode it.
     pub fn to_pem(&self) -> Result<Vec<u8>, KeyError> {
-        Ok([self.private.private_key_to_pem_pkcs8()?, self.certificate.to_pem()?].concat())
+        let private = match self.private.ec_key() {
+            Ok(key) => key.private_key_to_pem()?,
+            Err(_) => self.private.private_key_to_pem_pkcs8()?,
+        };
+        Ok([private, self.certificate.to_pem()?].concat())
     }
 
     /// What the collector will know this sender by.
@@ -140,6 +149,17 @@ fn read(signed: &[u8], also: Pkcs7Flags) -> Result<(Vec<u8>, Signer), SignatureE
     let flags = Pkcs7Flags::BINARY | Pkcs7Flags::NOVERIFY | also;
     pkcs7.verify(&none, &store, None, Some(&mut content), flags).map_err(|_| SignatureError::Wrong)?;
     Ok((content, signer(certificate)?))
+}
+
+/// An EC key as [`SigningKey::to_pem`] writes it (RFC 5915, section 4): read without OpenSSL's search through every
+/// encoding of every algorithm, which costs a host as much as reading its packages.
+fn ec_key(pem: &[u8]) -> Option<PKey<Private>> {
+    let (_, rest) = std::str::from_utf8(pem).ok()?.split_once("-----BEGIN EC PRIVATE KEY-----")?;
+    let (encoded, _) = rest.split_once("-----END EC PRIVATE KEY-----")?;
+    let encoded: String = encoded.split_ascii_whitespace().collect();
+    let key = EcKey::private_key_from_der(&STANDARD.decode(encoded).ok()?).ok()?;
+    key.check_key().ok()?;
+    PKey::from_ec_key(key).ok()
 }
 
 fn signer(certificate: &X509Ref) -> Result<Signer, ErrorStack> {
