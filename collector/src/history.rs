@@ -41,7 +41,7 @@ impl Run {
 }
 
 /// Most times in one run: a host that reports every minute begins a new run twice a day instead of rewriting an ever longer one.
-const MAX_SEEN: usize = 800;
+pub const MAX_SEEN: usize = 800;
 
 /// A change to the stored runs of a host, which are known by their first time.
 #[derive(Debug, Clone, PartialEq, Eq)]

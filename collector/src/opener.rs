@@ -1,19 +1,20 @@
 //! Opens what waits in the inbox, with a key, from anywhere that reaches the database.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use report::hash::Hash;
 use report::sealed::{OpeningKey, Signer};
 
 use crate::clock::{self, Stopwatch};
 use crate::metrics::Metrics;
-use crate::sender::{self, Believed, Doubt, Policy};
-use crate::store::{Arrival, Sealed, Store, StoreError, Writing, retrying};
-use crate::unseal::{self, Claim, Claimed, SetAside, Unreadable};
+use crate::sender::{self, Believed, Doubt, Known, Policy};
+use crate::store::{Again, Arrival, Present, Sealed, Store, StoreError, Writing, retrying};
+use crate::unseal::{self, Claim, Claimed, SetAside, Unreadable, Unsealed};
 
 /// Reports that are opened side by side and stored in one transaction.
-const BATCH: i64 = 32;
+const BATCH: i64 = 64;
 
 /// Opens reports with its keys.
 #[derive(Clone)]
@@ -72,19 +73,9 @@ impl Opener {
 
     async fn open_batch(&self) -> Result<Opened, StoreError> {
         let waiting = self.store.waiting(BATCH).await?;
-        let mut openings = Vec::with_capacity(waiting.len());
-        for sealed in waiting {
-            let keys = Arc::clone(&self.keys);
-            let opening = tokio::task::spawn_blocking(move || {
-                let unsealed = unseal::unseal(&sealed.body, &keys);
-                (sealed, unsealed)
-            });
-            openings.push(opening);
-        }
-        let mut texts = Vec::with_capacity(openings.len());
+        let mut texts = Vec::with_capacity(waiting.len());
         let mut done = Opened::default();
-        for opening in openings {
-            let (sealed, unsealed) = opening.await.map_err(|error| StoreError::Inconsistent(error.to_string()))?;
+        for (sealed, unsealed) in self.unseal_all(waiting).await? {
             match unsealed {
                 Ok(unsealed) => texts.push((sealed, unsealed)),
                 Err(aside) => self.set_aside(&sealed, &aside, &mut done).await?,
@@ -95,7 +86,11 @@ impl Opener {
             let received = Timestamp::from_second(sealed.received).unwrap_or(Timestamp::UNIX_EPOCH);
             let signer = unsealed.signer.as_ref();
             match unseal::read(&unsealed.text, received) {
-                Ok(claim) => claims.push(Opening { sealed, claim, signer }),
+                Ok(claim) => {
+                    let sender = signer.map(|signer| signer.key.to_string()).unwrap_or_default();
+                    let claimed = Claimed { site: claim.site.to_owned(), host: claim.header.host.to_string(), sender };
+                    claims.push(Opening { sealed, claim, signer, claimed });
+                }
                 Err(reason) => {
                     let aside = SetAside { reason, claimed: Claimed::by(&unsealed.text, signer) };
                     self.set_aside(sealed, &aside, &mut done).await?;
@@ -105,6 +100,33 @@ impl Opener {
         let claims = self.of_known_sites(claims, &mut done).await?;
         self.store_claims(&claims, &mut done).await?;
         Ok(done)
+    }
+
+    /// Unseals on every core.
+    async fn unseal_all(
+        &self,
+        mut waiting: Vec<Sealed>,
+    ) -> Result<Vec<(Sealed, Result<Unsealed, SetAside>)>, StoreError> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let share = waiting.len().div_ceil(cores).max(1);
+        let mut parts = Vec::with_capacity(cores);
+        while !waiting.is_empty() {
+            let rest = waiting.split_off(share.min(waiting.len()));
+            let part = std::mem::replace(&mut waiting, rest);
+            let keys = Arc::clone(&self.keys);
+            parts.push(tokio::task::spawn_blocking(move || {
+                let unseal = |sealed: Sealed| {
+                    let unsealed = unseal::unseal(&sealed.body, &keys);
+                    (sealed, unsealed)
+                };
+                part.into_iter().map(unseal).collect::<Vec<_>>()
+            }));
+        }
+        let mut unsealed = Vec::new();
+        for part in parts {
+            unsealed.extend(part.await.map_err(|error| StoreError::Inconsistent(error.to_string()))?);
+        }
+        Ok(unsealed)
     }
 
     /// One transaction for all; where the database refuses, one for each, so that the refused one stands alone.
@@ -144,9 +166,19 @@ impl Opener {
 
     async fn try_store(&self, claims: &[Opening<'_>]) -> Result<Vec<Result<(), Unreadable>>, StoreError> {
         let mut writing = self.store.begin().await?;
+        let again = again(&mut writing, claims, &self.policy).await?;
+        let mut is_stored: HashSet<Hash> = again.iter().map(|(report, _)| report.hash).collect();
+        if !writing.add_again(&again).await? {
+            drop(writing);
+            writing = self.store.begin().await?;
+            is_stored.clear();
+        }
         let mut outcomes = Vec::with_capacity(claims.len());
         for opening in claims {
-            outcomes.push(add_to_history(&mut writing, opening, &self.policy).await?);
+            outcomes.push(match is_stored.contains(&opening.sealed.hash) {
+                true => Ok(()),
+                false => add_to_history(&mut writing, opening, &self.policy).await?,
+            });
         }
         writing.commit().await?;
         Ok(outcomes)
@@ -194,16 +226,75 @@ struct Opening<'a> {
     sealed: &'a Sealed,
     claim: Claim<'a>,
     signer: Option<&'a Signer>,
+    claimed: Claimed,
+}
+
+/// The reports that only say again what their host said last, and may: of a name that stands once in the batch.
+async fn again<'a>(
+    writing: &mut Writing,
+    claims: &'a [Opening<'a>],
+    policy: &Policy,
+) -> Result<Vec<(Again<'a>, Present)>, StoreError> {
+    let mut times: HashMap<&str, usize> = HashMap::new();
+    for opening in claims {
+        *times.entry(opening.claimed.host.as_str()).or_default() += 1;
+    }
+    let mut likely: Vec<_> = claims
+        .iter()
+        .filter(|opening| times.get(opening.claimed.host.as_str()) == Some(&1) && opening.sealed.handed_in.is_empty())
+        .map(|opening| {
+            (opening, opening.claim.packages.hash_as_received(), Hash::of(opening.claim.facts_text().as_bytes()))
+        })
+        .collect();
+    let lists = writing.list_ids(&likely.iter().map(|(_, list, _)| *list).collect()).await?;
+    likely.retain(|(_, list, _)| lists.contains_key(list));
+    let facts = writing.facts_ids(&likely.iter().map(|(_, _, facts)| *facts).collect()).await?;
+    let again = |(opening, of_list, of_facts): (&'a Opening<'a>, Hash, Hash)| {
+        Some((
+            opening,
+            Again {
+                hash: opening.sealed.hash,
+                of: &opening.claimed,
+                time: opening.claim.collected.as_second(),
+                arrival: opening.arrival(),
+                list: *lists.get(&of_list)?,
+                facts: *facts.get(&of_facts)?,
+            },
+        ))
+    };
+    let likely: Vec<_> = likely.into_iter().filter_map(again).collect();
+    if likely.is_empty() {
+        return Ok(Vec::new());
+    }
+    let names: Vec<&str> = likely.iter().map(|(_, report)| report.of.host.as_str()).collect();
+    let mut pins = writing.pins_of(&names).await?;
+    let hosts: Vec<_> = likely.iter().map(|(_, report)| (report.of.site.as_str(), report.of.host.as_str())).collect();
+    let mut presents = writing.presents(&hosts).await?;
+    let mut again = Vec::with_capacity(likely.len());
+    for (opening, report) in likely {
+        let (site, host) = (report.of.site.as_str(), report.of.host.as_str());
+        let of_name = pins.remove(host).unwrap_or_default();
+        // What else a key signs for is asked only of hosts that are not known by one.
+        let is_pinned = of_name.iter().any(|pin| pin.site == site && pin.key.is_some());
+        let known = Known { of_name, of_key: Vec::new() };
+        let is_believed = (opening.signer.is_none() || is_pinned)
+            && matches!(sender::judge(site, opening.signer, &known, policy), Ok(Believed::AsKnown));
+        match presents.remove(&(site, host)) {
+            Some(present) if is_believed && present.is_told_again_by(&report) => again.push((report, present)),
+            _ => {}
+        }
+    }
+    Ok(again)
 }
 
 impl Opening<'_> {
     fn aside(&self, reason: Unreadable) -> SetAside {
-        SetAside { reason, claimed: self.claimed() }
+        SetAside { reason, claimed: self.claimed.clone() }
     }
 
-    fn claimed(&self) -> Claimed {
-        let sender = self.signer.map(|signer| signer.key.to_string()).unwrap_or_default();
-        Claimed { site: self.claim.site.to_owned(), host: self.claim.header.host.to_string(), sender }
+    fn arrival(&self) -> Arrival<'_> {
+        let signed = self.signer.is_some() || !self.sealed.handed_in.is_empty();
+        Arrival { received: self.sealed.received, source: &self.sealed.source, signed }
     }
 }
 
@@ -213,7 +304,7 @@ async fn add_to_history(
     opening: &Opening<'_>,
     policy: &Policy,
 ) -> Result<Result<(), Unreadable>, StoreError> {
-    let Opening { sealed, claim, signer } = opening;
+    let Opening { sealed, claim, signer, claimed } = opening;
     let name = (claim.site, claim.header.host.as_ref());
     let known = writing.known_sender(name, signer.map(|signer| signer.key)).await?;
     let is_handed_in = signer.is_none() && !sealed.handed_in.is_empty();
@@ -245,7 +336,7 @@ async fn add_to_history(
             Err(reason) => return Ok(Err(reason)),
         },
     };
-    if !writing.mark_opened(sealed.hash, &opening.claimed()).await? {
+    if !writing.mark_opened(sealed.hash, claimed).await? {
         return Ok(Ok(()));
     }
     if let Believed::First(key) = believed {
@@ -265,8 +356,6 @@ async fn add_to_history(
         },
         (None, None) => return Err(StoreError::Inconsistent("a list neither known nor parsed".to_owned())),
     };
-    let arrival =
-        Arrival { received: sealed.received, source: &sealed.source, signed: signer.is_some() || is_handed_in };
-    writing.add_to_history(host, (claim.collected.as_second(), list, facts), arrival).await?;
+    writing.add_to_history(host, (claim.collected.as_second(), list, facts), opening.arrival()).await?;
     Ok(Ok(()))
 }

@@ -39,14 +39,18 @@ impl Difference {
     /// The set that this makes of `set`, ascending.
     #[must_use]
     pub fn apply(&self, set: &[i64]) -> Vec<i64> {
-        let mut result: Vec<i64> = set
-            .iter()
-            .copied()
-            .filter(|id| self.removed.binary_search(id).is_err())
-            .chain(self.added.iter().copied())
-            .collect();
-        result.sort_unstable();
-        result.dedup();
+        let mut result = Vec::with_capacity(set.len() + self.added.len());
+        let (mut removed, mut added) = (self.removed.iter().peekable(), self.added.iter().copied().peekable());
+        for id in set {
+            while let Some(new) = added.next_if(|new| new < id) {
+                result.push(new);
+            }
+            while removed.next_if(|gone| *gone < id).is_some() {}
+            if removed.next_if(|gone| *gone == id).is_none() && added.peek() != Some(id) {
+                result.push(*id);
+            }
+        }
+        result.extend(added);
         result
     }
 

@@ -43,6 +43,7 @@ mod api;
 mod at_home;
 mod audit;
 mod backup;
+mod batches;
 mod campaign_mail;
 mod campaign_pages;
 mod campaign_progress;

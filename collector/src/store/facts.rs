@@ -12,26 +12,38 @@ impl Writing {
     /// # Errors
     /// [`StoreError`]; a conflict when another transaction made the same at the same time.
     pub async fn facts_id(&mut self, text: &str) -> Result<i64, StoreError> {
-        let digest = Hash::of(text.as_bytes()).to_string();
-        if let Some(id) = self.facts_by_digest(&digest).await? {
+        let digest = Hash::of(text.as_bytes());
+        if let Some(id) = self
+            .learned
+            .facts
+            .get(&digest)
+            .copied()
+            .or_else(|| self.known.look(|known| known.facts.get(&digest).copied()))
+        {
+            return Ok(id);
+        }
+        if let Some(id) = self.facts_by_digest(digest).await? {
             return Ok(id);
         }
         sqlx::query("INSERT INTO facts (digest, text) VALUES (?, ?)")
-            .bind(digest.as_str())
+            .bind(digest.to_string())
             .bind(text)
             .execute(self.connection())
             .await?;
-        self.facts_by_digest(&digest)
+        self.facts_by_digest(digest)
             .await?
             .ok_or_else(|| StoreError::Inconsistent("facts vanished after their insert".to_owned()))
     }
 
-    async fn facts_by_digest(&mut self, digest: &str) -> Result<Option<i64>, StoreError> {
+    async fn facts_by_digest(&mut self, digest: Hash) -> Result<Option<i64>, StoreError> {
         let row: Option<(i64,)> = sqlx::query_as("SELECT id FROM facts WHERE digest = ?")
-            .bind(digest)
+            .bind(digest.to_string())
             .fetch_optional(self.connection())
             .await?;
-        Ok(row.map(|(id,)| id))
+        Ok(row.map(|(id,)| {
+            self.learned.facts(digest, id);
+            id
+        }))
     }
 }
 

@@ -33,11 +33,23 @@ impl Writing {
     /// # Errors
     /// [`StoreError`].
     pub async fn list_id(&mut self, digest: Hash) -> Result<Option<i64>, StoreError> {
+        if let Some(id) = self
+            .learned
+            .lists
+            .get(&digest)
+            .copied()
+            .or_else(|| self.known.look(|known| known.lists.get(&digest).copied()))
+        {
+            return Ok(Some(id));
+        }
         let row: Option<(i64,)> = sqlx::query_as("SELECT id FROM package_list WHERE digest = ?")
             .bind(digest.to_string())
             .fetch_optional(self.connection())
             .await?;
-        Ok(row.map(|(id,)| id))
+        Ok(row.map(|(id,)| {
+            self.learned.list(digest, id);
+            id
+        }))
     }
 
     /// Adds a list that is not known yet, as a difference from the nearest of `relatives` if one is near.

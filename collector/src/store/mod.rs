@@ -17,6 +17,7 @@ mod hosts_now;
 mod inbox;
 mod inbox_entry;
 mod inbox_group;
+mod known;
 mod known_host;
 mod list;
 mod message;
@@ -33,6 +34,7 @@ mod sender;
 mod session;
 mod spread;
 mod state;
+mod steady;
 mod token;
 mod viewer;
 
@@ -44,6 +46,7 @@ use sqlx::any::{AnyPoolOptions, install_default_drivers};
 use sqlx::{Any, AnyConnection, AnyPool, Executor as _, Transaction};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
+use self::known::{Ids, Known};
 use crate::access::Scope;
 
 pub use audit::{AuditFilter, AuditLine};
@@ -70,6 +73,7 @@ pub use rejection::ClaimedSender;
 pub use sender::Pinned;
 pub use spread::{CountedAs, Spread};
 pub use state::HostState;
+pub use steady::{Again, Present};
 pub use token::StoredToken;
 
 /// Connections kept to MySQL; SQLite uses the same number for its readers.
@@ -88,6 +92,7 @@ pub struct Store {
     dialect: Dialect,
     /// SQLite has one writer: waiting here is fair, waiting inside SQLite is not.
     writer: Arc<Mutex<()>>,
+    known: Known,
 }
 
 /// Where the two databases need different words.
@@ -122,7 +127,7 @@ impl Store {
             })
             .connect(url)
             .await?;
-        Ok(Store { pool, dialect, writer: Arc::default() })
+        Ok(Store { pool, dialect, writer: Arc::default(), known: Known::default() })
     }
 
     /// Connects and brings the schema up to this program's version.
@@ -180,7 +185,13 @@ impl Store {
             Dialect::Sqlite => self.pool.begin_with("BEGIN IMMEDIATE").await?,
             Dialect::Mysql => self.pool.begin().await?,
         };
-        Ok(Writing { transaction, dialect: self.dialect, one_writer: None })
+        Ok(Writing {
+            transaction,
+            dialect: self.dialect,
+            one_writer: None,
+            known: self.known.clone(),
+            learned: Ids::default(),
+        })
     }
 }
 
@@ -190,6 +201,9 @@ pub struct Writing {
     dialect: Dialect,
     #[expect(dead_code, reason = "held until the transaction ends")]
     one_writer: Option<OwnedMutexGuard<()>>,
+    known: Known,
+    /// What becomes known with the commit.
+    learned: Ids,
 }
 
 impl Writing {
@@ -198,7 +212,9 @@ impl Writing {
     /// # Errors
     /// [`StoreError`]; nothing is stored then.
     pub async fn commit(self) -> Result<(), StoreError> {
-        Ok(self.transaction.commit().await?)
+        self.transaction.commit().await?;
+        self.known.keep(self.learned);
+        Ok(())
     }
 
     fn connection(&mut self) -> &mut AnyConnection {
@@ -234,6 +250,9 @@ impl Dialect {
                 "PRAGMA journal_mode = WAL",
                 // An acknowledged report must survive a power cut: NORMAL would sync only at checkpoints.
                 "PRAGMA synchronous = FULL",
+                // A transaction of a batch of reports fits in memory: pages that are not committed are not written out.
+                "PRAGMA cache_size = -16384",
+                "PRAGMA temp_store = MEMORY",
             ],
             Dialect::Mysql => &[
                 // Refuses what does not fit instead of cutting it.
@@ -270,6 +289,15 @@ impl Dialect {
                 " ON DUPLICATE KEY UPDATE times = times + VALUES(times), last = GREATEST(last, VALUES(last))"
             }
         }
+    }
+
+    /// Ends an INSERT so that rows which are there under the same `key` take over these columns.
+    fn replace(self, key: &str, columns: &[&str]) -> String {
+        let (begin, new) = match self {
+            Dialect::Sqlite => (format!(" ON CONFLICT ({key}) DO UPDATE SET "), ["excluded.", ""]),
+            Dialect::Mysql => (" ON DUPLICATE KEY UPDATE ".to_owned(), ["VALUES(", ")"]),
+        };
+        begin + &columns.iter().map(|column| format!("{column} = {}", new.join(column))).collect::<Vec<_>>().join(", ")
     }
 
     /// A sum that comes back as an integer: MySQL's own is a DECIMAL.

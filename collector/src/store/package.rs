@@ -16,39 +16,55 @@ impl Writing {
     /// # Errors
     /// [`StoreError`].
     pub async fn package_ids(&mut self, packages: &[Package<'_>]) -> Result<Vec<i64>, StoreError> {
-        let mut by_digest: HashMap<String, &Package<'_>> =
-            packages.iter().map(|package| (digest(package), package)).collect();
-        let mut digests: Vec<String> = by_digest.keys().cloned().collect();
-        // Every transaction inserts in the same order: two openers never wait for each other crosswise.
-        digests.sort_unstable();
-        let mut ids = self.known_ids(&digests, &mut by_digest).await?;
-        if !by_digest.is_empty() {
-            digests.retain(|digest| by_digest.contains_key(digest));
-            self.insert_packages(&digests, &by_digest).await?;
-            ids.extend(self.known_ids(&digests, &mut by_digest).await?);
+        let mut ids = Vec::with_capacity(packages.len());
+        let mut missing: HashMap<Hash, &Package<'_>> = HashMap::new();
+        let digests: Vec<Hash> = packages.iter().map(digest).collect();
+        let (known, learned) = (&self.known, &self.learned.packages);
+        known.look(|known| {
+            for (digest, package) in digests.iter().zip(packages) {
+                match learned.get(digest).or_else(|| known.packages.get(digest)) {
+                    Some(id) => ids.push(*id),
+                    None => drop(missing.insert(*digest, package)),
+                }
+            }
+        });
+        if !missing.is_empty() {
+            let mut digests: Vec<Hash> = missing.keys().copied().collect();
+            // Every transaction inserts in the same order: two openers never wait for each other crosswise.
+            digests.sort_unstable();
+            ids.extend(self.known_ids(&digests, &mut missing).await?);
+            if !missing.is_empty() {
+                digests.retain(|digest| missing.contains_key(digest));
+                self.insert_packages(&digests, &missing).await?;
+                ids.extend(self.known_ids(&digests, &mut missing).await?);
+            }
         }
-        if !by_digest.is_empty() {
-            return Err(StoreError::Inconsistent(format!("{} packages vanished after their insert", by_digest.len())));
+        if !missing.is_empty() {
+            return Err(StoreError::Inconsistent(format!("{} packages vanished after their insert", missing.len())));
         }
         ids.sort_unstable();
+        ids.dedup();
         Ok(ids)
     }
 
     /// Ids of the digests that are stored; what is found leaves `missing`.
     async fn known_ids(
         &mut self,
-        digests: &[String],
-        missing: &mut HashMap<String, &Package<'_>>,
+        digests: &[Hash],
+        missing: &mut HashMap<Hash, &Package<'_>>,
     ) -> Result<Vec<i64>, StoreError> {
         let mut ids = Vec::with_capacity(digests.len());
         for chunk in digests.chunks(ROWS_PER_STATEMENT) {
             let sql = format!("SELECT id, digest FROM package WHERE digest IN {}", rows_of_binds(1, chunk.len()));
             let mut query = sqlx::query_as::<_, (i64, String)>(AssertSqlSafe(sql));
             for digest in chunk {
-                query = query.bind(digest.as_str());
+                query = query.bind(digest.to_string());
             }
             for (id, digest) in query.fetch_all(self.connection()).await? {
+                let digest =
+                    digest.parse().map_err(|_| StoreError::Inconsistent(format!("package digest {digest:?}")))?;
                 missing.remove(&digest);
+                self.learned.packages.insert(digest, id);
                 ids.push(id);
             }
         }
@@ -57,8 +73,8 @@ impl Writing {
 
     async fn insert_packages(
         &mut self,
-        digests: &[String],
-        packages: &HashMap<String, &Package<'_>>,
+        digests: &[Hash],
+        packages: &HashMap<Hash, &Package<'_>>,
     ) -> Result<(), StoreError> {
         for chunk in digests.chunks(ROWS_PER_STATEMENT) {
             let sql = format!(
@@ -70,7 +86,7 @@ impl Writing {
             for digest in chunk {
                 let Some(package) = packages.get(digest) else { continue };
                 query = query
-                    .bind(digest.as_str())
+                    .bind(digest.to_string())
                     .bind(package.packager.as_str())
                     .bind(package.name.as_ref())
                     .bind(package.version.as_ref())
@@ -138,10 +154,12 @@ impl Store {
     }
 }
 
-fn digest(package: &Package<'_>) -> String {
+fn digest(package: &Package<'_>) -> Hash {
     let Package { name, version, arch, packager } = package;
     // No field may hold a TAB, so the parts cannot run into each other.
-    Hash::of(format!("{packager}\t{name}\t{version}\t{arch}").as_bytes()).to_string()
+    Hash::of_parts(
+        [packager.as_str(), "\t", name.as_ref(), "\t", version.as_ref(), "\t", arch.as_ref()].map(str::as_bytes),
+    )
 }
 
 fn package_of((id, packager, name, version, arch): Row) -> Result<(i64, Package<'static>), StoreError> {

@@ -27,10 +27,7 @@ impl Writing {
         run: &Run,
         arrival: Option<Arrival<'_>>,
     ) -> Result<(), StoreError> {
-        let (received, source, signed) = match arrival {
-            Some(arrival) => (arrival.received, arrival.source, i64::from(arrival.signed)),
-            None => (run.last(), "", 0),
-        };
+        let (received, source, signed) = shown(run, arrival);
         let set = if arrival.is_some() { ", received = ?, source = ?, signed = ?" } else { "" };
         // MySQL sets from left to right: what is compared with the old state comes before the new one.
         let sql = format!(
@@ -51,6 +48,18 @@ impl Writing {
         if update.bind(host).execute(self.connection()).await?.rows_affected() > 0 {
             return Ok(());
         }
+        self.insert_present(host, site, run, arrival).await
+    }
+
+    /// Makes a run the newest state of a host that has none yet.
+    pub(super) async fn insert_present(
+        &mut self,
+        host: i64,
+        site: i64,
+        run: &Run,
+        arrival: Option<Arrival<'_>>,
+    ) -> Result<(), StoreError> {
+        let (received, source, signed) = shown(run, arrival);
         sqlx::query(
             "INSERT INTO host_now (host, site, list, facts, since, last_news, received, source, signed, changed) \
              VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -96,6 +105,14 @@ impl Writing {
             query.execute(self.connection()).await?;
         }
         Ok(())
+    }
+}
+
+/// When a report was received, from where, and whether it was signed; what is not known of derived ones is left out.
+fn shown<'a>(run: &Run, arrival: Option<Arrival<'a>>) -> (i64, &'a str, i64) {
+    match arrival {
+        Some(arrival) => (arrival.received, arrival.source, i64::from(arrival.signed)),
+        None => (run.last(), "", 0),
     }
 }
 

@@ -46,34 +46,56 @@ impl Writing {
         (time, list, facts): (i64, i64, i64),
         arrival: Arrival<'_>,
     ) -> Result<(), StoreError> {
-        let (list_digest, facts_digest): (String, String) = sqlx::query_as(
-            "SELECT package_list.digest, facts.digest FROM package_list, facts WHERE package_list.id = ? AND facts.id = ?",
-        )
-        .bind(list)
-        .bind(facts)
-        .fetch_one(self.connection())
-        .await?;
-        let rank = list_digest + &facts_digest;
+        let rank = self.rank(list, facts).await?;
+        let newest_before = self.newest_report(host).await?;
         let before = self.neighbour(host, time, "<= ? ORDER BY host_state.first_seen DESC").await?;
-        let after = self.neighbour(host, time, "> ? ORDER BY host_state.first_seen").await?;
+        // Nothing begins after the newest report: most reports are newer than it.
+        let after = match newest_before {
+            Some(newest) if newest > time => self.neighbour(host, time, "> ? ORDER BY host_state.first_seen").await?,
+            _ => None,
+        };
         let changes = history::insert(before.clone(), after.clone(), time, &HostFacts { list, facts, rank });
         for change in &changes {
             match change {
                 Change::Remove(first) => self.remove_run(host, *first).await?,
+                // A host's first run takes no other's place.
+                Change::Put(run) if before.is_none() && after.is_none() => self.insert_run(host, run).await?,
                 Change::Put(run) => self.put_run(host, run).await?,
             }
         }
         let old: Vec<Run> = before.iter().chain(&after).cloned().collect();
         let new = history::changed(before, after, &changes);
         self.add_counts(site, &history::difference(&history::counts(&old), history::counts(&new))).await?;
-        let newest_before = self.newest_report(host).await?;
         match new.last() {
             Some(run) if !changes.is_empty() && newest_before.is_none_or(|newest| newest <= run.last()) => {
                 let arrival = newest_before.is_none_or(|newest| newest <= time).then_some(arrival);
+                if newest_before.is_none() {
+                    return self.insert_present(host, site, run, arrival).await;
+                }
                 self.put_present(host, site, run, arrival).await
             }
             _ => Ok(()),
         }
+    }
+
+    /// What decides between two reports of one second: the digests of list and header lines.
+    async fn rank(&mut self, list: i64, facts: i64) -> Result<String, StoreError> {
+        let known = self.known.look(|known| {
+            let of_list = self.learned.list_digests.get(&list).or_else(|| known.list_digests.get(&list));
+            let of_facts = self.learned.facts_digests.get(&facts).or_else(|| known.facts_digests.get(&facts));
+            Some(of_list?.to_string() + &of_facts?.to_string())
+        });
+        if let Some(rank) = known {
+            return Ok(rank);
+        }
+        let (of_list, of_facts): (String, String) = sqlx::query_as(
+            "SELECT package_list.digest, facts.digest FROM package_list, facts WHERE package_list.id = ? AND facts.id = ?",
+        )
+        .bind(list)
+        .bind(facts)
+        .fetch_one(self.connection())
+        .await?;
+        Ok(of_list + &of_facts)
     }
 
     /// Lists that a new list of this host is likely to resemble: its own last one, else those of its site's newest hosts.
@@ -135,16 +157,18 @@ impl Writing {
                 .bind(run.first())
                 .execute(self.connection())
                 .await?;
-        if updated.rows_affected() == 0 {
-            sqlx::query("INSERT INTO host_state (host, first_seen, list, facts, seen) VALUES (?, ?, ?, ?, ?)")
-                .bind(host)
-                .bind(run.first())
-                .bind(run.facts.list)
-                .bind(run.facts.facts)
-                .bind(seen)
-                .execute(self.connection())
-                .await?;
-        }
+        if updated.rows_affected() == 0 { self.insert_run(host, run).await } else { Ok(()) }
+    }
+
+    async fn insert_run(&mut self, host: i64, run: &Run) -> Result<(), StoreError> {
+        sqlx::query("INSERT INTO host_state (host, first_seen, list, facts, seen) VALUES (?, ?, ?, ?, ?)")
+            .bind(host)
+            .bind(run.first())
+            .bind(run.facts.list)
+            .bind(run.facts.facts)
+            .bind(history::pack_times(&run.seen))
+            .execute(self.connection())
+            .await?;
         Ok(())
     }
 }
