@@ -1,6 +1,6 @@
 # Each target in one line: `make` prints them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fuzz build packages deps bench screenshots
+.PHONY: load help demo test check fuzz build packages deps bench screenshots
 FUZZ_SECONDS ?= 60
 
 help: ## this list
@@ -30,6 +30,9 @@ check: deps ## formatting, lints, licences and advisories, one door for each pow
 bench: deps ## what the programs cost beside their peers, into docs/benchmarks.md; PART=agent measures one part
 	cargo build --locked --release -p wlcg-package-reporter -p wlcg-package-collector
 	PART=$(PART) cargo bench --locked -p wlcg-acceptance --bench bench
+
+load: ## floods a collector with invented reports: URL=http://127.0.0.1:8642, ARGS="--connections 64 --rate 100"
+	cargo run --locked --release -q -p wlcg-acceptance --bin load -- $(if $(URL),--url $(URL)) $(ARGS)
 
 fuzz: deps ## every fuzz target for FUZZ_SECONDS seconds
 	fuzz/run $(FUZZ_SECONDS)

@@ -12,6 +12,7 @@
 pub mod accessibility;
 pub mod apache;
 pub mod browser;
+pub mod load;
 pub mod mariadb;
 pub mod openssl;
 pub mod pages;

@@ -309,6 +309,12 @@ impl Collector {
         cookie.split(';').next().unwrap_or_default().to_owned()
     }
 
+    /// Number of its process.
+    #[must_use]
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// SIGKILL: no chance to finish anything.
     pub fn kill(&mut self) {
         let _ = self.child.kill();

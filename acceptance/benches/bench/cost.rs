@@ -1,6 +1,6 @@
 //! What a process cost from its start to its end, as the kernel counted it (getrusage(2)).
 
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use wait4::Wait4 as _;
 
@@ -16,8 +16,31 @@ pub(crate) struct Cost {
 /// Runs a program that must succeed; its output is thrown away.
 pub(crate) fn of(command: &mut Command) -> Cost {
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let (cost, succeeded) = waited(&mut child);
+    assert!(succeeded, "{command:?}");
+    cost
+}
+
+/// What a program that ends by itself has cost; it must succeed.
+pub(crate) fn ended(child: &mut Child) -> Cost {
+    let (cost, succeeded) = waited(child);
+    assert!(succeeded, "{child:?}");
+    cost
+}
+
+fn waited(child: &mut Child) -> (Cost, bool) {
     let ended = child.wait4().unwrap();
-    assert!(ended.status.success(), "{command:?}: {}", ended.status);
     let used = ended.rusage;
-    Cost { cpu_ms: (used.utime + used.stime).as_secs_f64() * 1_000.0, peak_mib: used.maxrss as f64 / (1024.0 * 1024.0) }
+    let cost = Cost {
+        cpu_ms: (used.utime + used.stime).as_secs_f64() * 1_000.0,
+        peak_mib: used.maxrss as f64 / (1024.0 * 1024.0),
+    };
+    (cost, ended.status.success())
+}
+
+/// Resident memory of a process that runs, KiB.
+pub(crate) fn resident_kib(process: u32) -> f64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
 }

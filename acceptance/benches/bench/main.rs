@@ -13,6 +13,8 @@
 
 mod agent;
 mod cost;
+mod front_door;
+mod opening;
 mod page;
 mod section;
 mod spread;
@@ -20,7 +22,8 @@ mod spread;
 use section::Section;
 
 /// The parts in the order of the page, each with the name that `PART` takes.
-const PARTS: [(&str, Measure); 1] = [("agent", agent::measure)];
+const PARTS: [(&str, Measure); 3] =
+    [("agent", agent::measure), ("front_door", front_door::measure), ("opening", opening::measure)];
 
 /// Measures a part.
 type Measure = fn() -> Section;
