@@ -30,6 +30,7 @@ const KNOWN: &Known<'_> = &[
     ("campaign", &["1"]),
     ("q", &["own-*"]),
     ("at", &["2026-01-03"]),
+    ("lists", &["now"]),
     ("changed_since", &["2026-01-01"]),
     ("since", &["2026-01-03"]),
     ("state", &["unknown", "held"]),
@@ -54,7 +55,8 @@ fn as_many_queries_for_200_hosts_as_for_10(deployment: &Deployment) {
     let mut paths: Vec<String> = Vec::new();
     let walk = Walk::from(&browser, &format!("{}/", collector.url), 1, |path| paths.push(path.to_owned()));
     paths.extend(walk.files);
-    paths.push("/metrics".to_owned());
+    paths.extend(["/metrics", "/?at=2026-01-03", "/?at=2026-01-03&lists=now"].map(str::to_owned));
+    paths.extend(["/products/xrootd-server?", "/find?q=own-*&"].map(|page| format!("{page}at=2026-01-03&lists=now")));
     paths.extend(questions(&collector, KNOWN));
     drop(collector);
 
