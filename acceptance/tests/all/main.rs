@@ -51,6 +51,7 @@ mod credentials;
 mod desk;
 mod desk_changes;
 mod desk_story;
+mod documents;
 mod every_page;
 mod faults;
 mod fleet;
