@@ -38,6 +38,8 @@ pub struct Config {
     pub keys: Vec<PathBuf>,
     /// Where `keys new` puts its files.
     pub keys_folder: Option<PathBuf>,
+    /// File whose first line is the passphrase of private keys that are encrypted, new ones among them.
+    pub key_passphrase_file: Option<PathBuf>,
     /// PEM files with certificates that readable reports are sealed for on arrival.
     pub recipients: Vec<PathBuf>,
     /// Address and port, or `unix:PATH`.
@@ -98,6 +100,7 @@ impl Default for Config {
             database_password_file: None,
             keys: Vec::new(),
             keys_folder: None,
+            key_passphrase_file: None,
             recipients: Vec::new(),
             listen: "127.0.0.1:8642".to_owned(),
             trusted_proxies: Vec::new(),
@@ -333,6 +336,7 @@ mod tests {
             "database_password_file",
             "keys",
             "keys_folder",
+            "key_passphrase_file",
             "recipients",
             "receive",
             "open",

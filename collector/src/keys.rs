@@ -21,7 +21,8 @@ pub struct KeyFile {
     pub key: OpeningKey,
 }
 
-/// Makes a key pair; gives the secret file and the certificate file. Neither may exist.
+/// Makes a key pair; gives the secret file and the certificate file. Neither may exist. With a passphrase the private key is
+/// encrypted.
 ///
 /// # Errors
 /// [`KeysError`].
@@ -31,6 +32,7 @@ pub fn new(
     kind: KeyKind,
     now: Timestamp,
     days: u32,
+    passphrase: Option<&Passphrase>,
 ) -> Result<(PathBuf, PathBuf), KeysError> {
     if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte)) {
         return Err(KeysError::Name(name.escape_debug().to_string()));
@@ -44,7 +46,7 @@ pub fn new(
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(write_error(folder))?;
     let secret = folder.join(format!("{name}{SECRET}"));
     let public = folder.join(format!("{name}{PUBLIC}"));
-    write_new(&secret, 0o600, &key.to_pem()?).map_err(write_error(&secret))?;
+    write_new(&secret, 0o600, &key.to_pem(passphrase.map(Passphrase::bytes))?).map_err(write_error(&secret))?;
     write_new(&public, 0o644, &key.recipient().to_pem()?).map_err(write_error(&public))?;
     Ok((secret, public))
 }
@@ -53,16 +55,39 @@ pub fn new(
 ///
 /// # Errors
 /// [`KeysError`] names the file that is no key.
-pub fn load(named: &[PathBuf], folder: &Path) -> Result<Vec<KeyFile>, KeysError> {
+pub fn load(named: &[PathBuf], folder: &Path, passphrase: Option<&Passphrase>) -> Result<Vec<KeyFile>, KeysError> {
     let files = if named.is_empty() { in_folder(folder)? } else { named.to_vec() };
     files
         .into_iter()
         .map(|file| {
             let pem = std::fs::read(&file).map_err(|source| KeysError::Read { file: file.clone(), source })?;
-            let key = OpeningKey::from_pem(&pem).map_err(|source| KeysError::NoKey { file: file.clone(), source })?;
+            let key = OpeningKey::from_pem(&pem, passphrase.map(Passphrase::bytes))
+                .map_err(|source| KeysError::NoKey { file: file.clone(), source })?;
             Ok(KeyFile { file, key })
         })
         .collect()
+}
+
+/// What private keys are encrypted with; never shown.
+pub struct Passphrase(String);
+
+impl Passphrase {
+    /// The first line of a file, which may be a pipe.
+    ///
+    /// # Errors
+    /// [`KeysError`] when it cannot be read, or is empty.
+    pub fn read(file: &Path) -> Result<Self, KeysError> {
+        let text =
+            std::fs::read_to_string(file).map_err(|source| KeysError::Passphrase { file: file.to_owned(), source })?;
+        match text.lines().next().unwrap_or_default() {
+            "" => Err(KeysError::NoPassphrase(file.to_owned())),
+            line => Ok(Passphrase(line.to_owned())),
+        }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
 }
 
 /// Reads certificates to seal for.
@@ -129,8 +154,21 @@ pub enum KeysError {
         /// The system's reason.
         source: std::io::Error,
     },
+    /// The passphrase cannot be read.
+    #[error("reading the passphrase of the keys {file}: {source}")]
+    Passphrase {
+        /// The file.
+        file: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// There is none.
+    #[error("the passphrase of the keys {0} is empty: write it into the first line")]
+    NoPassphrase(PathBuf),
     /// The file holds no usable key.
-    #[error("key {file}: {source}")]
+    #[error(
+        "key {file}: {source}; `key_passphrase_file` names the file with the passphrase of keys that are encrypted"
+    )]
     NoKey {
         /// The file.
         file: PathBuf,
@@ -158,13 +196,34 @@ mod tests {
     fn a_new_key_is_found_again_and_never_overwritten() {
         let folder = tempfile::tempdir().unwrap();
         let now = Timestamp::from_second(1_700_000_000).unwrap();
-        let (secret, public) = new(folder.path(), "officer", KeyKind::EcP256, now, 10).unwrap();
-        let found = load(&[], folder.path()).unwrap();
+        let (secret, public) = new(folder.path(), "officer", KeyKind::EcP256, now, 10, None).unwrap();
+        let found = load(&[], folder.path(), None).unwrap();
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].file, secret);
         assert_eq!(found[0].key.recipient().not_after().unwrap().as_second(), 1_700_864_000);
         assert!(!std::fs::read_to_string(public).unwrap().contains("PRIVATE"));
-        assert!(matches!(new(folder.path(), "officer", KeyKind::EcP256, now, 10), Err(KeysError::Write { .. })));
-        assert!(matches!(new(folder.path(), "../x", KeyKind::EcP256, now, 10), Err(KeysError::Name(_))));
+        assert!(matches!(new(folder.path(), "officer", KeyKind::EcP256, now, 10, None), Err(KeysError::Write { .. })));
+        assert!(matches!(new(folder.path(), "../x", KeyKind::EcP256, now, 10, None), Err(KeysError::Name(_))));
+    }
+
+    #[test]
+    fn an_encrypted_key_needs_its_passphrase_and_tells_which_is_missing() {
+        let folder = tempfile::tempdir().unwrap();
+        let now = Timestamp::from_second(1_700_000_000).unwrap();
+        let passphrase = |text: &str| {
+            let file = folder.path().join("passphrase");
+            std::fs::write(&file, text).unwrap();
+            Passphrase::read(&file)
+        };
+        let right = passphrase("four wörds\nnot this\n").unwrap();
+        let (secret, _) = new(folder.path(), "officer", KeyKind::EcP256, now, 10, Some(&right)).unwrap();
+        assert!(std::fs::read_to_string(&secret).unwrap().contains("BEGIN ENCRYPTED PRIVATE KEY"));
+        assert_eq!(load(&[], folder.path(), Some(&right)).unwrap().len(), 1);
+        let problem = |given: Option<&Passphrase>| load(&[], folder.path(), given).err().unwrap().to_string();
+        assert!(problem(None).contains("is encrypted, and no passphrase is given"), "{}", problem(None));
+        let wrong = problem(Some(&passphrase("five").unwrap()));
+        assert!(wrong.contains("another passphrase") && wrong.contains("officer.key.pem"), "{wrong}");
+        assert!(matches!(passphrase("\n"), Err(KeysError::NoPassphrase(_))));
+        assert!(matches!(Passphrase::read(&folder.path().join("none")), Err(KeysError::Passphrase { .. })));
     }
 }

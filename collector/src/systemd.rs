@@ -17,6 +17,9 @@ const FOLDER: &str = "/etc/wlcg-package-collector/credentials";
 /// Name of the file that holds the database's password.
 pub const DATABASE_PASSWORD: &str = "database-password";
 
+/// Name of the file that holds the passphrase of the private keys.
+pub const KEY_PASSPHRASE: &str = "key-passphrase";
+
 /// Name of the file that holds the mail server's password.
 pub const MAIL_PASSWORD: &str = "mail-password";
 

@@ -90,16 +90,16 @@ fn a_flipped_bit_never_gives_another_signed_text() {
 #[test]
 fn a_key_reads_back_from_its_file_and_others_do_not() {
     let made = key(KeyKind::Rsa(2048), "officer");
-    let pem = made.to_pem().unwrap();
-    let read = OpeningKey::from_pem(&pem).unwrap();
+    let pem = made.to_pem(None).unwrap();
+    let read = OpeningKey::from_pem(&pem, None).unwrap();
     assert_eq!(read.recipient().fingerprint().unwrap(), made.recipient().fingerprint().unwrap());
     assert_eq!(read.recipient().subject(), "CN=officer");
     assert_eq!(read.recipient().not_after().unwrap().as_second(), 2_000_000_000);
-    assert!(OpeningKey::from_pem(&made.recipient().to_pem().unwrap()).is_err());
+    assert!(OpeningKey::from_pem(&made.recipient().to_pem().unwrap(), None).is_err());
     let stranger = key(KeyKind::EcP256, "stranger");
     let private = String::from_utf8(pem).unwrap();
     let private = private.split_inclusive("-----END PRIVATE KEY-----\n").next().unwrap().to_owned();
     let mixed = [private.as_bytes(), &stranger.recipient().to_pem().unwrap()].concat();
-    assert!(OpeningKey::from_pem(&mixed).is_err());
+    assert!(OpeningKey::from_pem(&mixed, None).is_err());
     assert!(Recipient::from_pem(b"nothing").is_err());
 }

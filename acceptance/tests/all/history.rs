@@ -21,7 +21,7 @@ const SETS: u64 = 12;
 
 fn order_and_repetition_do_not_matter(deployment: &Deployment) {
     deployment.new_key("curve", "ec-p256");
-    let key = OpeningKey::from_pem(&std::fs::read(deployment.key("curve")).unwrap()).unwrap();
+    let key = OpeningKey::from_pem(&std::fs::read(deployment.key("curve")).unwrap(), None).unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let store = Store::open(&deployment.database).await.unwrap();
@@ -119,7 +119,7 @@ impl Random {
 fn two_openers_open_each_report_once() {
     let deployment = Deployment::new(Some(wlcg_acceptance::mariadb::new_database()));
     deployment.new_key("curve", "ec-p256");
-    let key = OpeningKey::from_pem(&std::fs::read(deployment.key("curve")).unwrap()).unwrap();
+    let key = OpeningKey::from_pem(&std::fs::read(deployment.key("curve")).unwrap(), None).unwrap();
     tokio::runtime::Runtime::new().unwrap().block_on(async {
         let store = Store::open(&deployment.database).await.unwrap();
         let reports: Vec<(i64, u64)> = (0..60_i64).map(|n| (1_700_000_000 + n * 60, n.unsigned_abs() % 7)).collect();

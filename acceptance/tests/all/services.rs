@@ -143,6 +143,28 @@ fn the_collector_starts_with_its_socket_and_opens_with_a_key_that_only_root_read
     host.must(&format!("kill -9 $(systemctl show --value -p MainPID {COLLECTOR})"));
     eventually("it comes back", || host.run("curl -sf http://127.0.0.1:8642/readyz").status.success());
 
+    // The key encrypted, as the operator's guide says, with a passphrase that only this machine can read.
+    host.must(
+        "cd /etc/wlcg-package-collector/credentials && umask 077 && head -c 24 /dev/urandom | base64 > key-passphrase &&
+         openssl pkcs8 -topk8 -v2 aes-256-cbc -in mw-officer.key.pem -passout file:key-passphrase > new.pem &&
+         openssl x509 -in mw-officer.key.pem >> new.pem && mv new.pem mw-officer.key.pem && mkdir -p /etc/credstore.encrypted &&
+         systemd-creds encrypt --name=credentials_key-passphrase key-passphrase /etc/credstore.encrypted/collector-key-passphrase &&
+         cp key-passphrase /root/ && rm key-passphrase",
+    );
+    let without = host.run("wlcg-package-collector keys list");
+    assert!(String::from_utf8_lossy(&without.stderr).contains("encrypted, and no passphrase"), "{without:?}");
+    host.write(
+        "/etc/systemd/system/wlcg-package-collector.service.d/passphrase.conf",
+        "[Service]\nLoadCredentialEncrypted=credentials_key-passphrase:/etc/credstore.encrypted/collector-key-passphrase\n",
+    );
+    host.must(&format!("systemctl daemon-reload; systemctl restart {COLLECTOR}"));
+    host.copy(&sealed(folder.path(), 3), "/root/large.p7m");
+    let opened = "wlcg-package-collector inbox list --state opened --format csv";
+    let before = host.says(opened).lines().count();
+    host.must("curl -sf -H 'Content-Type: application/pkcs7-mime' --data-binary @/root/large.p7m http://127.0.0.1:8642/v1/reports");
+    eventually("the encrypted key opens it", || host.says(opened).lines().count() == before + 1);
+    host.must("rm -r /etc/systemd/system/wlcg-package-collector.service.d /etc/credstore.encrypted");
+
     host.must("rm -r /etc/systemd/system/wlcg-package-collector.socket.d; apt-get -qq purge -y wlcg-package-collector");
     assert_eq!(
         host.says("find /etc /usr /var/lib /run -xdev -name '*wlcg-package-collector*' -not -path '*/dpkg/*'"),

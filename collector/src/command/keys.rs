@@ -18,7 +18,7 @@ pub(crate) fn run(call: &Invocation, command: Keys) -> anyhow::Result<()> {
                 KeyKindName::Rsa4096 => KeyKind::Rsa(4096),
                 KeyKindName::EcP256 => KeyKind::EcP256,
             };
-            let (secret, public) = keys::new(&folder, &name, kind, call.now, days)?;
+            let (secret, public) = keys::new(&folder, &name, kind, call.now, days, call.passphrase()?.as_ref())?;
             say(&format!(
                 "private key and certificate (secret, stays here): {}\ncertificate (for the hosts): {}\n",
                 secret.display(),

@@ -61,7 +61,7 @@ impl Invocation {
         let mut files = self.key_files()?;
         let credentials = systemd::keys();
         if !credentials.is_empty() {
-            files.extend(key_files::load(&credentials, Path::new("/"))?);
+            files.extend(key_files::load(&credentials, Path::new("/"), self.passphrase()?.as_ref())?);
         }
         Ok(files.into_iter().map(|file| file.key).collect())
     }
@@ -69,7 +69,13 @@ impl Invocation {
     /// The keys that are named, else those of the configured folder.
     pub(crate) fn key_files(&self) -> anyhow::Result<Vec<key_files::KeyFile>> {
         let named = if self.options.key.is_empty() { &self.config.keys } else { &self.options.key };
-        Ok(key_files::load(named, &self.keys_folder()?)?)
+        Ok(key_files::load(named, &self.keys_folder()?, self.passphrase()?.as_ref())?)
+    }
+
+    /// What private keys are encrypted with, where that is configured or handed over.
+    pub(crate) fn passphrase(&self) -> anyhow::Result<Option<key_files::Passphrase>> {
+        let file = self.config.key_passphrase_file.clone().or_else(|| systemd::secret(systemd::KEY_PASSPHRASE));
+        Ok(file.map(|file| key_files::Passphrase::read(&file)).transpose()?)
     }
 
     /// Where keys are kept.

@@ -7,6 +7,7 @@ use openssl::error::ErrorStack;
 use openssl::nid::Nid;
 use openssl::pkey::{Id, PKey, Private};
 use openssl::rsa::Rsa;
+use openssl::symm::Cipher;
 use openssl::x509::X509;
 use openssl::x509::extension::KeyUsage;
 
@@ -84,13 +85,15 @@ pub struct OpeningKey {
 }
 
 impl OpeningKey {
-    /// Reads a PEM file that holds a private key and its certificate, in any order.
+    /// Reads a PEM file that holds a private key and its certificate, in any order; a key that is not encrypted needs no
+    /// passphrase and takes any.
     ///
     /// # Errors
-    /// [`KeyError`] when either is missing, the key asks for a passphrase, or the two do not belong together.
-    pub fn from_pem(pem: &[u8]) -> Result<Self, KeyError> {
+    /// [`KeyError`] when either is missing, the passphrase is, or is wrong, or the two do not belong together.
+    pub fn from_pem(pem: &[u8], passphrase: Option<&[u8]>) -> Result<Self, KeyError> {
         // An empty passphrase keeps OpenSSL from asking on a terminal that a service does not have.
-        let private = PKey::private_key_from_pem_passphrase(pem, b"").map_err(|_| KeyError::NoPrivateKey)?;
+        let private = PKey::private_key_from_pem_passphrase(pem, passphrase.unwrap_or_default())
+            .map_err(|_| unusable(pem, passphrase))?;
         Recipient::from_pem(pem)?
             .into_iter()
             .find(|recipient| recipient.0.public_key().is_ok_and(|public| public.public_eq(&private)))
@@ -122,12 +125,17 @@ impl OpeningKey {
         Ok(OpeningKey { private, recipient: Recipient::new(certificate)? })
     }
 
-    /// The private key and the certificate in one PEM text: a secret.
+    /// The private key and the certificate in one PEM text: a secret, unless the key is encrypted with a passphrase (PKCS #8,
+    /// RFC 5958, with PBES2 and AES-256, RFC 8018).
     ///
     /// # Errors
     /// [`KeyError`] when the library cannot encode it.
-    pub fn to_pem(&self) -> Result<Vec<u8>, KeyError> {
-        Ok([self.private.private_key_to_pem_pkcs8()?, self.recipient.to_pem()?].concat())
+    pub fn to_pem(&self, passphrase: Option<&[u8]>) -> Result<Vec<u8>, KeyError> {
+        let private = match passphrase {
+            None => self.private.private_key_to_pem_pkcs8()?,
+            Some(passphrase) => self.private.private_key_to_pem_pkcs8_passphrase(Cipher::aes_256_cbc(), passphrase)?,
+        };
+        Ok([private, self.recipient.to_pem()?].concat())
     }
 
     /// The public half, to seal for.
@@ -142,6 +150,18 @@ impl OpeningKey {
 
     pub(super) fn certificate(&self) -> &X509 {
         self.recipient.certificate()
+    }
+}
+
+/// Why the library finds no private key in a PEM text.
+fn unusable(pem: &[u8], passphrase: Option<&[u8]>) -> KeyError {
+    let holds = |words: &[u8]| pem.windows(words.len()).any(|window| window == words);
+    // PKCS #8's own label, and the header line of the older form (RFC 1421).
+    let encrypted = holds(b"BEGIN ENCRYPTED PRIVATE KEY") || holds(b"Proc-Type: 4,ENCRYPTED");
+    match passphrase {
+        _ if !encrypted => KeyError::NoPrivateKey,
+        None => KeyError::Encrypted,
+        Some(_) => KeyError::WrongPassphrase,
     }
 }
 
@@ -160,9 +180,15 @@ pub enum KeyError {
     /// No `BEGIN CERTIFICATE`.
     #[error("no certificate in PEM form found")]
     NoCertificate,
-    /// No `BEGIN PRIVATE KEY`, or one that is encrypted.
-    #[error("no private key in PEM form found that opens without a passphrase")]
+    /// No `BEGIN PRIVATE KEY`.
+    #[error("no private key in PEM form found that can be read")]
     NoPrivateKey,
+    /// A private key that is encrypted, and no passphrase.
+    #[error("the private key is encrypted, and no passphrase is given")]
+    Encrypted,
+    /// A private key that is encrypted with another passphrase.
+    #[error("the private key is encrypted with another passphrase")]
+    WrongPassphrase,
     /// The certificate is of another key.
     #[error("the private key belongs to none of the certificates beside it")]
     Mismatch,

@@ -76,8 +76,8 @@ pub async fn run(fleet: &Fleet, now: Timestamp, out: &mut (dyn Write + Send)) ->
     let store = Store::open(&database).await?;
     check::is_fresh(&store, now, &shown).await?;
     let key_folder = folder.join("keys");
-    let (secret, _) = keys::new(&key_folder, &format!("demo-{}", now.as_second()), KeyKind::EcP256, now, 365)?;
-    let keys: Vec<OpeningKey> = keys::load(&[], &key_folder)?.into_iter().map(|file| file.key).collect();
+    let (secret, _) = keys::new(&key_folder, &format!("demo-{}", now.as_second()), KeyKind::EcP256, now, 365, None)?;
+    let keys: Vec<OpeningKey> = keys::load(&[], &key_folder, None)?.into_iter().map(|file| file.key).collect();
 
     let grid = Arc::new(Grid::invent(fleet.hosts, SEED, now));
     writeln!(out, "1. A grid was invented: {} sites with {} hosts.", grid.sites.len(), grid.hosts.len())?;
