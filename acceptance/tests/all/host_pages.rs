@@ -6,7 +6,7 @@ use report::package::Package;
 use wlcg_acceptance::programs::Deployment;
 use wlcg_package_collector::access::Scope;
 use wlcg_package_collector::answers::compare;
-use wlcg_package_collector::answers::find;
+use wlcg_package_collector::answers::find::{self, FoundPage};
 use wlcg_package_collector::answers::host_list;
 use wlcg_package_collector::answers::judge::Judge;
 use wlcg_package_collector::answers::select::HostsAsked;
@@ -99,7 +99,8 @@ fn pages_join_to_the_whole(deployment: &Deployment) {
         let mut shown = 0;
         for scope in scopes() {
             for asked in filters() {
-                for at in [None, Some(Timestamp::from_second(5 * DAY + 7).unwrap())] {
+                for at in [None, Some(5 * DAY + 7), Some(5 * DAY - 1)] {
+                    let at = at.map(|at| Timestamp::from_second(at).unwrap());
                     let whole = expected(&store, &scope, &asked, at.unwrap_or(now)).await;
                     for limit in [1, 3, 100] {
                         let mut told = Vec::new();
@@ -146,7 +147,8 @@ fn found_is_what_the_lists_hold(deployment: &Deployment) {
         {
             let question = PackageQuery::parse(question).unwrap();
             for scope in scopes() {
-                for at in [None, Some(Timestamp::from_second(4 * DAY + 7).unwrap())] {
+                for at in [None, Some(4 * DAY + 7), Some(4 * DAY - 1)] {
+                    let at = at.map(|at| Timestamp::from_second(at).unwrap());
                     let mut whole = Vec::new();
                     for host in store.hosts_at(&scope, at.unwrap_or(now).as_second()).await.unwrap() {
                         let packages = store.packages(&store.list(host.list).await.unwrap()).await.unwrap();
@@ -163,7 +165,7 @@ fn found_is_what_the_lists_hold(deployment: &Deployment) {
                         let mut after = None;
                         loop {
                             let asked = HostsAsked::default();
-                            let page = find::page(
+                            let FoundPage { page, by_site } = find::page(
                                 &store,
                                 &judge,
                                 &scope,
@@ -176,6 +178,11 @@ fn found_is_what_the_lists_hold(deployment: &Deployment) {
                             let mut hosts: Vec<_> = whole.iter().map(|(site, host, _)| (site, host)).collect();
                             hosts.dedup();
                             assert_eq!(page.hosts, i64::try_from(hosts.len()).ok());
+                            for (site, number) in &by_site {
+                                let at_site = hosts.iter().filter(|(of, _)| *of == site).count();
+                                assert_eq!(i64::try_from(at_site).ok(), Some(*number), "{site}");
+                            }
+                            assert_eq!(page.hosts, Some(by_site.values().sum()));
                             told.extend(page.items.into_iter().map(|found| (found.site, found.host, found.package)));
                             match page.next {
                                 Some(next) => after = Some(next),
@@ -184,16 +191,6 @@ fn found_is_what_the_lists_hold(deployment: &Deployment) {
                         }
                         assert_eq!(told, whole, "{scope:?} {question:?} {at:?} {limit}");
                     }
-                    let by_site = find::by_site(
-                        &store,
-                        &judge,
-                        &scope,
-                        (&question, &HostsAsked::default()),
-                        (now, STALE_AFTER_DAYS),
-                    )
-                    .await
-                    .unwrap();
-                    assert!(by_site.keys().all(|site| scope.holds(site)));
                     shown += whole.len();
                 }
             }

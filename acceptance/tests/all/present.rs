@@ -4,11 +4,17 @@ use std::collections::BTreeMap;
 
 use report::hash::Hash;
 use report::package::{Package, Packager};
-use wlcg_acceptance::programs::Deployment;
+use wlcg_acceptance::programs::{Deployment, eventually};
 use wlcg_package_collector::access::Scope;
 use wlcg_package_collector::store::{Arrival, HostGroup, Store};
 
-on_both_databases!(follows_from_the_past, is_made_for_a_database_without_it, spreads_as_the_hosts_say);
+on_both_databases!(
+    follows_from_the_past,
+    is_made_for_a_database_without_it,
+    spreads_as_the_hosts_say,
+    what_was_read_before_is_never_stale,
+    an_unchanged_report_is_news
+);
 
 const DAYS: i64 = 6;
 
@@ -28,29 +34,33 @@ fn reports() -> Vec<(&'static str, &'static str, i64, i64)> {
 
 async fn filled(url: &str) -> Store {
     let store = Store::open(url).await.unwrap();
-    for (site, host, time, version) in reports() {
-        let mut writing = store.begin().await.unwrap();
-        let host = writing.host_id(site, host).await.unwrap();
-        let facts = writing.facts_id("packager: rpm\n").await.unwrap();
-        let package = Package {
-            name: "bash".into(),
-            version: version.to_string().into(),
-            arch: "x86_64".into(),
-            packager: Packager::Rpm,
-        };
-        let digest = Hash::of(&version.to_be_bytes());
-        let list = match writing.list_id(digest).await.unwrap() {
-            Some(list) => list,
-            None => {
-                let ids = writing.package_ids(&[package]).await.unwrap();
-                writing.add_list(digest, &ids, &[]).await.unwrap()
-            }
-        };
-        let arrival = Arrival { received: time, source: "192.0.2.1", signed: false };
-        writing.add_to_history(host, (time, list, facts), arrival).await.unwrap();
-        writing.commit().await.unwrap();
+    for report in reports() {
+        add(&store, report).await;
     }
     store
+}
+
+async fn add(store: &Store, (site, host, time, version): (&str, &str, i64, i64)) {
+    let mut writing = store.begin().await.unwrap();
+    let host = writing.host_id(site, host).await.unwrap();
+    let facts = writing.facts_id("packager: rpm\n").await.unwrap();
+    let package = Package {
+        name: "bash".into(),
+        version: version.to_string().into(),
+        arch: "x86_64".into(),
+        packager: Packager::Rpm,
+    };
+    let digest = Hash::of(&version.to_be_bytes());
+    let list = match writing.list_id(digest).await.unwrap() {
+        Some(list) => list,
+        None => {
+            let ids = writing.package_ids(&[package]).await.unwrap();
+            writing.add_list(digest, &ids, &[]).await.unwrap()
+        }
+    };
+    let arrival = Arrival { received: time, source: "192.0.2.1", signed: false };
+    writing.add_to_history(host, (time, list, facts), arrival).await.unwrap();
+    writing.commit().await.unwrap();
 }
 
 type Counted = BTreeMap<(String, i64), i64>;
@@ -99,6 +109,58 @@ fn follows_from_the_past(deployment: &Deployment) {
         let store = filled(&deployment.database).await;
         agrees(&store).await;
     });
+}
+
+/// Who has read before, and who reads for the first time.
+async fn tell_the_same(knows: &Store, url: &str, scope: &Scope, stale_before: i64) {
+    let fresh = Store::connect(url).await.unwrap();
+    let sorted = |mut groups: Vec<HostGroup>| {
+        groups.sort_by(|left, right| (&left.site, left.list, left.facts).cmp(&(&right.site, right.list, right.facts)));
+        groups
+    };
+    let known = sorted(knows.present_groups(scope, stale_before).await.unwrap());
+    assert_eq!(known, sorted(fresh.present_groups(scope, stale_before).await.unwrap()), "{stale_before}");
+    for day in [0, DAYS / 2, DAYS] {
+        let known = sorted(knows.groups_on(scope, day).await.unwrap());
+        assert_eq!(known, sorted(fresh.groups_on(scope, day).await.unwrap()), "day {day}");
+    }
+    fresh.close().await;
+}
+
+fn what_was_read_before_is_never_stale(deployment: &Deployment) {
+    run(async {
+        let writes = Store::open(&deployment.database).await.unwrap();
+        let knows = Store::connect(&deployment.database).await.unwrap();
+        let one = Scope::Sites(["B".to_owned()].into());
+        for (number, report) in reports().into_iter().enumerate() {
+            add(&writes, report).await;
+            let stale_before = i64::try_from(number).unwrap() * DAYS * 86_400 / 120;
+            for scope in [&Scope::All, &one] {
+                tell_the_same(&knows, &deployment.database, scope, stale_before).await;
+            }
+        }
+        // Without news, time alone makes hosts stale.
+        for stale_before in (0..DAYS * 86_400).step_by(7_000) {
+            tell_the_same(&knows, &deployment.database, &Scope::All, stale_before).await;
+        }
+    });
+}
+
+fn an_unchanged_report_is_news(deployment: &Deployment) {
+    let collector = deployment.serve(&[]);
+    let token = deployment.token("officer", &[]);
+    let certificate = deployment.certificate("officer");
+    for day in 1..=4 {
+        let time = format!("2026-01-{day:02}T00:00:00Z");
+        let text = crate::text("wn1", &time, &[("bash", "0:5.1-1")]);
+        assert_eq!(collector.report(&crate::seal(&certificate, &text)).0, 201);
+        // The process that answers has read the site before.
+        eventually(&format!("the report of day {day} is told"), || {
+            let (status, sites) = collector.get_as(&token, "/api/v1/sites");
+            assert_eq!(status, 200, "{sites}");
+            sites.contains(&time)
+        });
+    }
 }
 
 fn is_made_for_a_database_without_it(deployment: &Deployment) {

@@ -1,7 +1,9 @@
--- Sites that have hosts.
+-- Sites that have hosts. `news` grows with each transaction that brings reports of a site: who has read its hosts knows
+-- by it whether that still holds.
 CREATE TABLE site (
     id   BIGINT PRIMARY KEY AUTO_INCREMENT,
-    name VARCHAR(100) NOT NULL UNIQUE
+    name VARCHAR(100) NOT NULL UNIQUE,
+    news BIGINT  NOT NULL
 ) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 -- The newest state of each host, so that the present is read without the past. Follows from `host_state`; `changed` is

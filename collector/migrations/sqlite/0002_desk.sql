@@ -1,8 +1,14 @@
--- Sites that have hosts.
+-- Sites that have hosts. `news` grows with each transaction that brings reports of a site: who has read its hosts knows
+-- by it whether that still holds.
 CREATE TABLE site (
     id   INTEGER PRIMARY KEY,
-    name TEXT    NOT NULL UNIQUE
+    name TEXT    NOT NULL UNIQUE,
+    news BIGINT  NOT NULL
 );
+
+-- In the order in which hosts are shown.
+DROP INDEX host_by_site;
+CREATE INDEX host_by_place ON host (site, name);
 
 -- The newest state of each host, so that the present is read without the past. Follows from `host_state`; `changed` is
 -- when a report came that first said so.

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use jiff::Timestamp;
 use report::package::Package;
 
-use super::host_list::past_hosts;
 use super::judge::Judge;
 use super::select::{HostsAsked, Page, Place, Selection};
 use super::{AnswerError, time};
@@ -30,8 +29,16 @@ pub struct Found {
     pub last_news: Timestamp,
 }
 
-/// Packages that the question matches, by host and then by name and version, after a place; `limit` is exceeded only to
-/// show one host whole.
+/// Packages on hosts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundPage {
+    /// By host and then by name and version.
+    pub page: Page<Found, Place>,
+    /// How many hosts of each site are on all pages; none where that is not known without reading them.
+    pub by_site: BTreeMap<String, i64>,
+}
+
+/// Packages that the question matches, after a place; `limit` is exceeded only to show one host whole.
 ///
 /// The states of hosts and their products are not looked at.
 ///
@@ -44,69 +51,32 @@ pub async fn page(
     (question, asked, at): (&PackageQuery, &HostsAsked, Option<Timestamp>),
     (after, limit): (Option<&Place>, usize),
     (now, stale_after_days): (Timestamp, u32),
-) -> Result<Page<Found, Place>, AnswerError> {
+) -> Result<FoundPage, AnswerError> {
     let packages = matching(store, question).await?;
     let ids: HashSet<i64> = packages.keys().copied().collect();
     let asked = &HostsAsked { product: None, state: None, ..asked.clone() };
-    match at {
+    let mut selection = Selection::of(store, judge, scope, (asked, at), (now, stale_after_days)).await?;
+    let held = store.held(&selection.lists(), &ids).await?;
+    selection.retain_lists(|list| held.get(&list).is_some_and(|held| !held.is_empty()));
+    let having = |list: i64| held.get(&list).map(Vec::as_slice).unwrap_or_default();
+    let of_host = |place: Place, facts: i64, last_news: i64| {
+        let facts = selection.facts.get(&facts).cloned().unwrap_or_default();
+        OfHost { os: facts.os.as_deref().map(str::to_owned), tag: facts.tag.clone(), last_news: time(last_news), place }
+    };
+    let more = limit.saturating_add(1);
+    let rows: Vec<(OfHost, &[i64])> = match at {
         None => {
-            let mut selection = Selection::of_present(store, judge, scope, asked, (now, stale_after_days)).await?;
-            let held = store.held(&selection.lists(), &ids).await?;
-            selection.retain_lists(|list| held.get(&list).is_some_and(|held| !held.is_empty()));
-            let hosts = selection.hosts_after(store, after, limit.saturating_add(1)).await?;
-            let rows = hosts.into_iter().map(|host| {
-                let facts = selection.facts.get(&host.facts).cloned().unwrap_or_default();
-                let of_host = OfHost {
-                    os: facts.os.as_deref().map(str::to_owned),
-                    tag: facts.tag.clone(),
-                    last_news: time(host.last_news),
-                    place: (host.site, host.name),
-                };
-                (of_host, held.get(&host.list).map(Vec::as_slice).unwrap_or_default())
-            });
-            Ok(filled(rows, &packages, limit, selection.hosts()))
+            let hosts = selection.hosts_after(store, after, more).await?.into_iter();
+            hosts.map(|host| (of_host((host.site, host.name), host.facts, host.last_news), having(host.list))).collect()
         }
         Some(at) => {
-            let hosts = past_hosts(store, scope, asked, at, stale_after_days).await?;
-            let mut lists: Vec<i64> = hosts.iter().map(|host| host.state.list).collect();
-            lists.sort_unstable();
-            lists.dedup();
-            let held = store.held(&lists, &ids).await?;
-            let having = |list: i64| held.get(&list).map(Vec::as_slice).unwrap_or_default();
-            let all = hosts.iter().filter(|host| !having(host.state.list).is_empty()).count();
-            let rows = hosts.into_iter().map(|host| {
-                let of_host = OfHost {
-                    os: host.os,
-                    tag: host.tag,
-                    last_news: time(host.state.last_news),
-                    place: (host.state.site, host.state.name),
-                };
-                (of_host, having(host.state.list))
-            });
-            let rows = rows
-                .filter(|(host, held)| !held.is_empty() && after.is_none_or(|after| host.place > *after))
-                .take(limit.saturating_add(1));
-            Ok(filled(rows, &packages, limit, i64::try_from(all).ok()))
+            let hosts = selection.past_hosts_after(store, at, after, more).await?.into_iter();
+            hosts.map(|host| (of_host((host.site, host.name), host.facts, host.last_news), having(host.list))).collect()
         }
-    }
-}
-
-/// How many hosts of each site a question finds now.
-///
-/// # Errors
-/// [`AnswerError`].
-pub async fn by_site(
-    store: &Store,
-    judge: &Judge,
-    scope: &Scope,
-    (question, asked): (&PackageQuery, &HostsAsked),
-    (now, stale_after_days): (Timestamp, u32),
-) -> Result<BTreeMap<String, i64>, AnswerError> {
-    let packages = matching(store, question).await?;
-    let mut selection = Selection::of_present(store, judge, scope, asked, (now, stale_after_days)).await?;
-    let held = store.held(&selection.lists(), &packages.keys().copied().collect()).await?;
-    selection.retain_lists(|list| held.get(&list).is_some_and(|held| !held.is_empty()));
-    Ok(selection.hosts_by_site())
+    };
+    let page = filled(rows.into_iter(), &packages, limit, selection.hosts());
+    let by_site = if page.hosts.is_some() { selection.hosts_by_site() } else { BTreeMap::new() };
+    Ok(FoundPage { page, by_site })
 }
 
 /// Every package that the question matches, by id.

@@ -247,25 +247,34 @@ impl Counts {
 /// What is not the same in two matrices, by site and product; ages of news count in neither.
 #[must_use]
 pub fn changes(before: &Matrix, after: &Matrix) -> Vec<Change> {
-    let mut numbers: BTreeMap<(&str, &str, State), (i64, i64)> = BTreeMap::new();
-    for (matrix, is_after) in [(before, false), (after, true)] {
-        for line in &matrix.sites {
-            for (product, cell) in matrix.products.iter().zip(&line.products) {
-                for state in State::ALL {
-                    let both = numbers.entry((&line.site, product, state)).or_default();
-                    *(if is_after { &mut both.1 } else { &mut both.0 }) = cell.judged.of(state);
-                }
+    let mut sites: BTreeMap<&str, (Option<&Line>, Option<&Line>)> = BTreeMap::new();
+    before.sites.iter().for_each(|line| sites.entry(&line.site).or_default().0 = Some(line));
+    after.sites.iter().for_each(|line| sites.entry(&line.site).or_default().1 = Some(line));
+    let mut products: BTreeMap<&str, (Option<usize>, Option<usize>)> = BTreeMap::new();
+    before.products.iter().enumerate().for_each(|(at, name)| products.entry(name).or_default().0 = Some(at));
+    after.products.iter().enumerate().for_each(|(at, name)| products.entry(name).or_default().1 = Some(at));
+    let judged = |line: Option<&Line>, product: Option<usize>| {
+        line.zip(product)
+            .and_then(|(line, product)| line.products.get(product))
+            .map(|cell| cell.judged)
+            .unwrap_or_default()
+    };
+    let mut changes = Vec::new();
+    for (site, (line_before, line_after)) in sites {
+        for (product, (at_before, at_after)) in &products {
+            let (from, to) = (judged(line_before, *at_before), judged(line_after, *at_after));
+            if from == to {
+                continue;
             }
+            let differing = State::ALL.into_iter().filter(|state| from.of(state) != to.of(state));
+            changes.extend(differing.map(|state| Change {
+                site: site.to_owned(),
+                product: (*product).to_owned(),
+                state,
+                from: from.of(state),
+                to: to.of(state),
+            }));
         }
     }
-    let changed = numbers.into_iter().filter(|(_, (from, to))| from != to);
-    changed
-        .map(|((site, product, state), (from, to))| Change {
-            site: site.to_owned(),
-            product: product.to_owned(),
-            state,
-            from,
-            to,
-        })
-        .collect()
+    changes
 }

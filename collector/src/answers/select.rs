@@ -9,11 +9,12 @@ use super::AnswerError;
 use super::facts::Facts;
 use super::judge::Judge;
 use super::matrix::stale_before;
-use super::standard::{ComparedProduct, Judged};
+use super::standard::{ComparedProduct, Judged, Standard};
 use crate::access::Scope;
 use crate::compare::State;
+use crate::history::day_of;
 use crate::query::matches_pattern;
-use crate::store::{HostFilter, HostGroup, PresentHost, Store};
+use crate::store::{HostFilter, HostGroup, HostState, PastFilter, PresentHost, Store};
 
 /// Which hosts are asked for; what is left out asks for nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -52,53 +53,85 @@ pub struct Page<T, After> {
     pub hosts: Option<i64>,
 }
 
-/// The groups of the present that are asked for.
+/// The groups that are asked for.
 pub(super) struct Selection<'a> {
     asked: &'a HostsAsked,
     scope: Scope,
     groups: Vec<HostGroup>,
     /// How many groups may be seen.
     of_all: usize,
+    /// Whether they are of a date.
+    is_past: bool,
+    standard: Arc<Standard>,
     pub(super) facts: HashMap<i64, Arc<Facts>>,
     judged: HashMap<(i64, i64), Arc<Judged>>,
     stale_before: i64,
 }
 
 impl<'a> Selection<'a> {
-    /// Reads the groups that may be seen and that the filters let through.
-    pub(super) async fn of_present(
+    /// Reads the groups that may be seen and that the filters let through, of now or of a date.
+    pub(super) async fn of(
         store: &Store,
         judge: &Judge,
         scope: &Scope,
-        asked: &'a HostsAsked,
+        (asked, at): (&'a HostsAsked, Option<Timestamp>),
         (now, stale_after_days): (Timestamp, u32),
     ) -> Result<Self, AnswerError> {
         let scope = scope.narrowed(asked.site.as_deref());
-        let stale_before = stale_before(now, stale_after_days);
-        let groups = store.present_groups(&scope, stale_before).await?;
-        let standard = judge.standard_at(store, asked.lists_of.unwrap_or(now)).await?;
-        let states: Vec<(i64, i64)> = groups.iter().map(|group| (group.list, group.facts)).collect();
-        let judged = judge.judge(store, &standard, &states).await?;
+        let then = at.unwrap_or(now);
+        let stale_before = stale_before(then, stale_after_days);
+        let groups = match at {
+            None => store.present_groups(&scope, stale_before).await?,
+            Some(at) => past_groups(store, &scope, at).await?,
+        };
+        let standard = judge.standard_at(store, asked.lists_of.unwrap_or(then)).await?;
+        let judged = if asked.state.is_some() || asked.product.is_some() {
+            let states: Vec<(i64, i64)> = groups.iter().map(|group| (group.list, group.facts)).collect();
+            judge.judge(store, &standard, &states).await?
+        } else {
+            // How they stand decides nothing: only those that are shown are judged.
+            HashMap::new()
+        };
         let facts = judge.facts(store, groups.iter().map(|group| group.facts)).await?;
         let of_all = groups.len();
-        let mut selection = Selection { asked, scope, groups: Vec::new(), of_all, facts, judged, stale_before };
+        let is_past = at.is_some();
+        let mut selection =
+            Selection { asked, scope, groups: Vec::new(), of_all, is_past, standard, facts, judged, stale_before };
         selection.groups = groups;
         selection.groups.retain_mut(|group| {
             let Some(state) = selection_state(asked, &selection.facts, &selection.judged, (group.list, group.facts))
             else {
                 return false;
             };
+            let counts = |state| asked.state.is_none_or(|asked| asked == state);
+            if is_past {
+                // Which of them had no recent news then, only the hosts tell.
+                return counts(state) || counts(State::Unknown);
+            }
             let fresh = group.hosts - group.stale;
             let (fresh, stale) = match asked.stale {
                 Some(true) => (0, group.stale),
                 Some(false) => (fresh, 0),
                 None => (fresh, group.stale),
             };
-            let counts = |state| asked.state.is_none_or(|asked| asked == state);
             group.hosts = if counts(state) { fresh } else { 0 } + if counts(State::Unknown) { stale } else { 0 };
             group.hosts > 0
         });
         Ok(selection)
+    }
+
+    /// Judges states whose hosts are shown, as far as that was not needed before.
+    pub(super) async fn judge(
+        &mut self,
+        store: &Store,
+        judge: &Judge,
+        states: impl Iterator<Item = (i64, i64)>,
+    ) -> Result<(), AnswerError> {
+        let mut missing: Vec<(i64, i64)> = states.filter(|state| !self.judged.contains_key(state)).collect();
+        missing.sort_unstable();
+        missing.dedup();
+        self.judged.extend(judge.judge(store, &self.standard, &missing).await?);
+        Ok(())
     }
 
     /// The package lists of the hosts that are asked for.
@@ -129,7 +162,8 @@ impl<'a> Selection<'a> {
     }
 
     fn groups_tell_all(&self) -> bool {
-        self.asked.name.is_none() && self.asked.changed_since.is_none()
+        let ages_matter = self.is_past && (self.asked.stale.is_some() || self.asked.state.is_some());
+        self.asked.name.is_none() && self.asked.changed_since.is_none() && !ages_matter
     }
 
     /// The first hosts after a place, at most so many.
@@ -158,6 +192,34 @@ impl<'a> Selection<'a> {
                 && self.asked.state.is_none_or(|state| self.state((host.list, host.facts), host.last_news) == state)
         };
         Ok(store.present_hosts(&filter, limit, wanted).await?)
+    }
+
+    /// The first hosts of the date after a place, at most so many.
+    pub(super) async fn past_hosts_after(
+        &self,
+        store: &Store,
+        at: Timestamp,
+        after: Option<&Place>,
+        limit: usize,
+    ) -> Result<Vec<HostState>, AnswerError> {
+        let scope = self.sites_needed(after, limit);
+        let states: HashSet<(i64, i64)> = self.groups.iter().map(|group| (group.list, group.facts)).collect();
+        let lists = self.lists();
+        let filter = PastFilter {
+            scope: &scope,
+            at: at.as_second(),
+            after: after.map(|(site, name)| (site.as_str(), name.as_str())),
+            lists: (self.groups.len() < self.of_all).then_some(&lists),
+        };
+        let wanted = |host: &HostState| {
+            let is_stale = self.is_stale(host.last_news);
+            states.contains(&(host.list, host.facts))
+                && self.asked.stale.is_none_or(|stale| stale == is_stale)
+                && self.asked.name.as_deref().is_none_or(|pattern| matches_pattern(pattern, &host.name))
+                && self.asked.changed_since.is_none_or(|since| host.since >= since.as_second())
+                && self.asked.state.is_none_or(|state| self.state((host.list, host.facts), host.last_news) == state)
+        };
+        Ok(store.past_hosts(&filter, limit, wanted).await?)
     }
 
     /// The sites that a page needs: those that follow the place until they hold as many hosts as it shows.
@@ -205,8 +267,22 @@ impl<'a> Selection<'a> {
     }
 }
 
+/// The states of hosts at a date: at the end of a day they are counted, at another second the hosts are read.
+async fn past_groups(store: &Store, scope: &Scope, at: Timestamp) -> Result<Vec<HostGroup>, AnswerError> {
+    let day = day_of(at.as_second());
+    if day_of(at.as_second().saturating_add(1)) > day {
+        return Ok(store.groups_on(scope, day).await?);
+    }
+    let mut groups: BTreeMap<(String, i64, i64), i64> = BTreeMap::new();
+    for host in store.hosts_at(scope, at.as_second()).await? {
+        *groups.entry((host.site, host.list, host.facts)).or_default() += 1;
+    }
+    let group = |((site, list, facts), hosts)| HostGroup { site, list, facts, hosts, stale: 0, last_news: 0 };
+    Ok(groups.into_iter().map(group).collect())
+}
+
 /// The package of most concern, of one product or of all.
-pub(super) fn worst_package<'j>(judged: &'j Judged, product: Option<&str>) -> Option<&'j ComparedProduct> {
+fn worst_package<'j>(judged: &'j Judged, product: Option<&str>) -> Option<&'j ComparedProduct> {
     let of_product = |found: &&Arc<ComparedProduct>| product.is_none_or(|product| product == found.product);
     judged.packages.iter().filter(of_product).max_by_key(|found| found.verdict.state).map(Arc::as_ref)
 }

@@ -25,12 +25,20 @@ pub fn piece(value: impl std::fmt::Display, _: &dyn Values) -> askama::Result<St
 #[askama::filter_fn]
 pub fn shape(state: impl std::fmt::Display, _: &dyn Values) -> askama::Result<&'static str> {
     let word = state.to_string();
-    Ok(match State::ALL.into_iter().find(|state| state.as_str() == word) {
-        Some(State::Compliant) => "✔",
-        Some(State::Behind) => "▼",
-        Some(State::Blocked) => "✖",
-        Some(State::Unknown) | None => "?",
-    })
+    let state = State::ALL.into_iter().find(|state| state.as_str() == word);
+    Ok(state.unwrap_or(State::Unknown).shape())
+}
+
+impl State {
+    /// The shape beside its word.
+    pub(super) fn shape(self) -> &'static str {
+        match self {
+            State::Compliant => "✔",
+            State::Behind => "▼",
+            State::Blocked => "✖",
+            State::Unknown => "?",
+        }
+    }
 }
 
 /// A time (RFC 3339) as people read it, to the minute.

@@ -12,7 +12,8 @@ pub struct Harmless;
 
 impl Escaper for Harmless {
     fn write_escaped_str<W: Write>(&self, mut dest: W, text: &str) -> fmt::Result {
-        if !text.contains(misleads) {
+        // Most of what is shown is plain ASCII, which is told by its bytes.
+        if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) || !text.contains(misleads) {
             return Html.write_escaped_str(dest, text);
         }
         for piece in text.split_inclusive(misleads) {

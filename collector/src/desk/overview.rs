@@ -61,13 +61,23 @@ impl Overview {
     }
 
     /// Where a site's hosts are shown as they stood then.
-    fn site_link(&self, site: &str, product: &str) -> String {
+    fn site_link(&self, site: &str) -> String {
         let site = piece(site);
-        match (self.when.is_past() || !self.when.lists.is_empty(), product) {
-            (true, _) => format!("/find?{}site={site}", self.when.kept()),
-            (false, "") => format!("/sites/{site}"),
-            (false, product) => format!("/sites/{site}?product={}", piece(product)),
-        }
+        if self.is_of_now() { format!("/sites/{site}") } else { format!("/find?{}site={site}", self.when.kept()) }
+    }
+
+    /// What follows the link of a site to show a product.
+    fn product_link(&self, product: &str) -> String {
+        if self.is_of_now() { format!("?product={}", piece(product)) } else { String::new() }
+    }
+
+    /// The same of every product, made once for all sites.
+    fn product_links(&self) -> Vec<String> {
+        self.matrix.products.iter().map(|product| self.product_link(product)).collect()
+    }
+
+    fn is_of_now(&self) -> bool {
+        !self.when.is_past() && self.when.lists.is_empty()
     }
 
     /// The newest report of all.

@@ -1,6 +1,7 @@
 //! What many package lists hold of the packages that are asked about, in one query however many lists there are.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
 
 use sqlx::AssertSqlSafe;
 
@@ -12,6 +13,24 @@ type Segment = Vec<(i64, i64, Vec<u8>)>;
 
 /// So many packages are sooner looked up than all lists read.
 const FEW: usize = 64;
+
+/// Lists whose places are kept; a large grid has some 10,000 at a time.
+const PLACES_KEPT: usize = 400_000;
+
+/// Lineage and revision of package lists that were asked about.
+#[derive(Debug, Default)]
+pub(super) struct Places(Mutex<HashMap<i64, (i64, i64)>>);
+
+impl Places {
+    fn keep(&self, fresh: &[(i64, (i64, i64))]) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Forgets everything rather than growing for ever: what is needed is read again.
+        if known.len() + fresh.len() > PLACES_KEPT {
+            known.clear();
+        }
+        known.extend(fresh.iter().copied());
+    }
+}
 
 impl Store {
     /// For each of `lists`, those of the packages `asked` that it holds, ascending; a list with none of them may be missing.
@@ -37,16 +56,8 @@ impl Store {
             return Ok(held);
         }
         let mut lineages: HashMap<i64, Vec<(i64, i64)>> = HashMap::new();
-        for ids in lists.chunks(IDS_PER_STATEMENT) {
-            let sql =
-                format!("SELECT id, lineage, revision FROM package_list WHERE id IN {}", rows_of_binds(1, ids.len()));
-            let mut query = sqlx::query_as::<_, (i64, i64, i64)>(AssertSqlSafe(sql)).persistent(ids.len() < 8);
-            for id in ids {
-                query = query.bind(*id);
-            }
-            for (id, lineage, revision) in query.fetch_all(&self.pool).await? {
-                lineages.entry(lineage).or_default().push((revision, id));
-            }
+        for (id, (lineage, revision)) in self.places(lists).await? {
+            lineages.entry(lineage).or_default().push((revision, id));
         }
         lineages.values_mut().for_each(|revisions| revisions.sort_unstable());
         let sql = format!(
@@ -67,6 +78,28 @@ impl Store {
         Ok(held)
     }
 
+    /// Lineage and revision of each of `lists`: read once, for neither ever changes.
+    async fn places(&self, lists: &[i64]) -> Result<Vec<(i64, (i64, i64))>, StoreError> {
+        let (mut places, missing): (Vec<_>, Vec<_>) = {
+            let known = self.places.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let missing = lists.iter().filter(|list| !known.contains_key(list)).copied().collect();
+            (lists.iter().filter_map(|list| Some((*list, *known.get(list)?))).collect(), missing)
+        };
+        for ids in missing.chunks(IDS_PER_STATEMENT) {
+            let sql =
+                format!("SELECT id, lineage, revision FROM package_list WHERE id IN {}", rows_of_binds(1, ids.len()));
+            let mut query = sqlx::query_as::<_, (i64, i64, i64)>(AssertSqlSafe(sql)).persistent(ids.len() < 8);
+            for id in ids {
+                query = query.bind(*id);
+            }
+            let rows = query.fetch_all(&self.pool).await?;
+            let fresh: Vec<_> = rows.into_iter().map(|(id, lineage, revision)| (id, (lineage, revision))).collect();
+            self.places.keep(&fresh);
+            places.extend(fresh);
+        }
+        Ok(places)
+    }
+
     /// From the lists to the packages: what is asked about is much, and each list is read once.
     async fn held_by_content(&self, lists: &[i64], asked: &HashSet<i64>) -> Result<HashMap<i64, Vec<i64>>, StoreError> {
         let mut held = HashMap::with_capacity(lists.len());
@@ -85,7 +118,9 @@ impl Store {
                 query = query.bind(*id);
             }
             let mut segments: BTreeMap<(i64, i64), Segment> = BTreeMap::new();
-            for (lineage, base, revision, id, content) in query.fetch_all(&self.pool).await? {
+            let rows = query.fetch_all(&self.pool).await?;
+            self.places.keep(&rows.iter().map(|row| (row.3, (row.0, row.2))).collect::<Vec<_>>());
+            for (lineage, base, revision, id, content) in rows {
                 segments.entry((lineage, base)).or_default().push((revision, id, content));
             }
             let wanted: HashSet<i64> = ids.iter().copied().collect();

@@ -1,10 +1,12 @@
-//! Hosts counted by site and state, now and at the end of any day, without reading one host.
+//! Hosts counted by site and state, now and at the end of any day; a site is read again only when it had news.
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use sqlx::AssertSqlSafe;
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, Writing, rows_of_binds, scope_condition};
 use crate::access::Scope;
 
 /// Hosts of a site that are in the same state.
@@ -24,28 +26,83 @@ pub struct HostGroup {
     pub last_news: i64,
 }
 
+/// What was read of sites, and until which news it holds.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    present: Mutex<HashMap<i64, KnownSite>>,
+    days: Mutex<HashMap<i64, HashMap<i64, KnownSite>>>,
+}
+
+#[derive(Debug)]
+struct KnownSite {
+    /// `site.news` before its hosts were read.
+    news: i64,
+    /// Any of these as the time from which on news are recent gives the same numbers.
+    recent_from: RangeInclusive<i64>,
+    groups: Vec<HostGroup>,
+}
+
+/// Past days that are kept: yesterday, and those that people turn pages of.
+const DAYS: usize = 32;
+
+/// A site as it is now: id, name and news.
+type Site = (i64, String, i64);
+
+impl Writing {
+    /// Lets everybody know that what they have read of some sites holds no longer; the last thing in a transaction, since
+    /// others wait for these rows.
+    pub(super) async fn tell_news(&mut self) -> Result<(), StoreError> {
+        let sites = std::mem::take(&mut self.sites_with_news);
+        if sites.is_empty() {
+            return Ok(());
+        }
+        let sql = format!("UPDATE site SET news = news + 1 WHERE id IN {}", rows_of_binds(1, sites.len()));
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for site in sites {
+            query = query.bind(site);
+        }
+        query.execute(self.connection()).await?;
+        Ok(())
+    }
+}
+
 impl Store {
     /// The hosts that may be seen, grouped by site and state; `stale_before` is in unix seconds.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn present_groups(&self, scope: &Scope, stale_before: i64) -> Result<Vec<HostGroup>, StoreError> {
+        let sites = self.sites_with_news(scope).await?;
+        let (mut groups, missing) = known_of(&locked(&self.groups.present), &sites, stale_before);
+        if missing.is_empty() {
+            return Ok(groups);
+        }
         // Grouped in the order of the index: nothing is sorted.
         let sql = format!(
-            "SELECT site, list, facts, COUNT(*), COUNT(CASE WHEN last_news < ? THEN 1 END), MAX(last_news) \
-             FROM host_now WHERE {} GROUP BY site, list, facts",
-            of_sites(scope)
+            "SELECT site, list, facts, COUNT(*), COUNT(CASE WHEN last_news < ? THEN 1 END), MAX(last_news), \
+             MIN(CASE WHEN last_news >= ? THEN last_news END) FROM host_now WHERE {} GROUP BY site, list, facts",
+            of_sites(scope, &sites, &missing)
         );
-        let mut query = sqlx::query_as::<_, (i64, i64, i64, i64, i64, i64)>(AssertSqlSafe(sql)).bind(stale_before);
-        for site in scope.sites() {
-            query = query.bind(site);
+        let mut query = sqlx::query_as::<_, (i64, i64, i64, i64, i64, i64, Option<i64>)>(AssertSqlSafe(sql));
+        query = query.bind(stale_before).bind(stale_before);
+        for id in bound(scope, &sites, &missing) {
+            query = query.bind(id);
         }
         let rows = query.fetch_all(&self.pool).await?;
-        let names = self.site_names().await?;
-        let group = |(site, list, facts, hosts, stale, last_news)| {
-            Ok(HostGroup { site: name_of(&names, site)?, list, facts, hosts, stale, last_news })
-        };
-        rows.into_iter().map(group).collect()
+        let mut fresh = unread(&missing, stale_before..=i64::MAX);
+        for (site, list, facts, hosts, stale, last_news, next_stale) in rows {
+            // A site that came meanwhile is read next time.
+            let Some((name, known)) = fresh.get_mut(&site) else { continue };
+            let until = (*known.recent_from.end()).min(next_stale.unwrap_or(i64::MAX));
+            known.recent_from = stale_before..=until;
+            known.groups.push(HostGroup { site: (*name).to_owned(), list, facts, hosts, stale, last_news });
+        }
+        let mut known = locked(&self.groups.present);
+        for (id, (_, site)) in fresh {
+            groups.extend_from_slice(&site.groups);
+            known.insert(id, site);
+        }
+        Ok(groups)
     }
 
     /// The hosts that may be seen as they were at the end of a day (UTC, since 1970-01-01), grouped by site and state.
@@ -53,45 +110,110 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn groups_on(&self, scope: &Scope, day: i64) -> Result<Vec<HostGroup>, StoreError> {
-        // The present without what came after: what is asked for is rarely long ago.
-        let sql = format!(
-            "SELECT site, list, facts, {} FROM \
-             (SELECT site, list, facts, COUNT(*) AS hosts FROM host_now WHERE {of_sites} GROUP BY site, list, facts \
-             UNION ALL SELECT site, list, facts, -hosts FROM host_count WHERE day > ? AND {of_sites}) AS ended \
-             GROUP BY site, list, facts HAVING SUM(hosts) > 0",
-            self.dialect.sum("hosts"),
-            of_sites = of_sites(scope),
-        );
-        let mut query = sqlx::query_as::<_, (i64, i64, i64, i64)>(AssertSqlSafe(sql));
-        for site in scope.sites() {
-            query = query.bind(site);
+        let sites = self.sites_with_news(scope).await?;
+        let (mut groups, missing) = known_of(day_of(&mut locked(&self.groups.days), day), &sites, 0);
+        if missing.is_empty() {
+            return Ok(groups);
         }
-        query = query.bind(day);
-        for site in scope.sites() {
-            query = query.bind(site);
+        let of_sites = of_sites(scope, &sites, &missing);
+        let sql = if missing.len() == sites.len() {
+            // In the order of the key: nothing is sorted.
+            format!(
+                "SELECT site, list, facts, {} FROM host_count WHERE day <= ? AND {of_sites} \
+                 GROUP BY list, facts, site HAVING SUM(hosts) > 0",
+                self.dialect.sum("hosts")
+            )
+        } else {
+            // Of a few sites the present without what came after is sooner read than every site's past.
+            format!(
+                "SELECT site, list, facts, {} FROM \
+                 (SELECT site, list, facts, -hosts AS hosts FROM host_count WHERE day > ? AND {of_sites} \
+                 UNION ALL SELECT site, list, facts, COUNT(*) FROM host_now WHERE {of_sites} GROUP BY site, list, facts) \
+                 AS ended GROUP BY site, list, facts HAVING SUM(hosts) > 0",
+                self.dialect.sum("hosts")
+            )
+        };
+        let mut query = sqlx::query_as::<_, (i64, i64, i64, i64)>(AssertSqlSafe(sql)).bind(day);
+        let times = if missing.len() == sites.len() { 1 } else { 2 };
+        for _ in 0..times {
+            for id in bound(scope, &sites, &missing) {
+                query = query.bind(id);
+            }
         }
         let rows = query.fetch_all(&self.pool).await?;
-        let names = self.site_names().await?;
-        let group = |(site, list, facts, hosts)| {
-            Ok(HostGroup { site: name_of(&names, site)?, list, facts, hosts, stale: 0, last_news: 0 })
-        };
-        rows.into_iter().map(group).collect()
+        let mut fresh = unread(&missing, 0..=0);
+        for (site, list, facts, hosts) in rows {
+            let Some((name, known)) = fresh.get_mut(&site) else { continue };
+            known.groups.push(HostGroup { site: (*name).to_owned(), list, facts, hosts, stale: 0, last_news: 0 });
+        }
+        let mut days = locked(&self.groups.days);
+        let known = day_of(&mut days, day);
+        for (id, (_, site)) in fresh {
+            groups.extend_from_slice(&site.groups);
+            known.insert(id, site);
+        }
+        Ok(groups)
     }
 
-    async fn site_names(&self) -> Result<HashMap<i64, String>, StoreError> {
-        let rows: Vec<(i64, String)> = sqlx::query_as("SELECT id, name FROM site").fetch_all(&self.pool).await?;
-        Ok(rows.into_iter().collect())
+    /// The sites that may be seen. Asked before their hosts are: what comes between makes them be read again.
+    async fn sites_with_news(&self, scope: &Scope) -> Result<Vec<Site>, StoreError> {
+        let sql = format!("SELECT id, name, news FROM site WHERE {}", scope_condition("name", scope));
+        let mut query = sqlx::query_as::<_, Site>(AssertSqlSafe(sql));
+        for site in scope.sites() {
+            query = query.bind(site);
+        }
+        Ok(query.fetch_all(&self.pool).await?)
     }
 }
 
-fn name_of(names: &HashMap<i64, String>, site: i64) -> Result<String, StoreError> {
-    names.get(&site).cloned().ok_or_else(|| StoreError::Inconsistent(format!("site {site} has hosts and no name")))
+/// What is known of `sites`, and those that have to be read.
+fn known_of<'a>(
+    known: &HashMap<i64, KnownSite>,
+    sites: &'a [Site],
+    recent_from: i64,
+) -> (Vec<HostGroup>, Vec<&'a Site>) {
+    let (mut groups, mut missing) = (Vec::new(), Vec::new());
+    for site in sites {
+        let holds = |known: &&KnownSite| known.news == site.2 && known.recent_from.contains(&recent_from);
+        match known.get(&site.0).filter(holds) {
+            Some(known) => groups.extend_from_slice(&known.groups),
+            None => missing.push(site),
+        }
+    }
+    (groups, missing)
 }
 
-/// A condition on a column `site` with a bind for each site of the scope; whoever sees no site sees nothing.
-fn of_sites(scope: &Scope) -> String {
-    match scope {
-        Scope::All => "1 = 1".to_owned(),
-        Scope::Sites(_) => format!("site IN (SELECT id FROM site WHERE {})", super::scope_condition("name", scope)),
+/// A place for each site that is to be read, also for one without hosts.
+fn unread<'a>(missing: &[&'a Site], recent_from: RangeInclusive<i64>) -> HashMap<i64, (&'a str, KnownSite)> {
+    let place = |(id, name, news): &'a Site| {
+        (*id, (name.as_str(), KnownSite { news: *news, recent_from: recent_from.clone(), groups: Vec::new() }))
+    };
+    missing.iter().map(|site| place(site)).collect()
+}
+
+/// What is known of a day.
+fn day_of(days: &mut HashMap<i64, HashMap<i64, KnownSite>>, day: i64) -> &mut HashMap<i64, KnownSite> {
+    // Forgets everything rather than growing for ever: what is needed is read again.
+    if days.len() >= DAYS && !days.contains_key(&day) {
+        days.clear();
     }
+    days.entry(day).or_default()
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A condition on a column `site`, with the binds that [`bound`] gives.
+fn of_sites(scope: &Scope, sites: &[Site], missing: &[&Site]) -> String {
+    match bound(scope, sites, missing).count() {
+        0 => "1 = 1".to_owned(),
+        some => format!("site IN {}", rows_of_binds(1, some)),
+    }
+}
+
+/// The ids to ask for; none when every site is.
+fn bound(scope: &Scope, sites: &[Site], missing: &[&Site]) -> impl Iterator<Item = i64> {
+    let every = *scope == Scope::All && missing.len() == sites.len();
+    missing.iter().filter(move |_| !every).map(|site| site.0)
 }

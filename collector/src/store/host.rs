@@ -25,7 +25,7 @@ impl Writing {
             return Ok(id);
         }
         if self.site_id(site).await?.is_none() {
-            sqlx::query("INSERT INTO site (name) VALUES (?)").bind(site).execute(self.connection()).await?;
+            sqlx::query("INSERT INTO site (name, news) VALUES (?, 0)").bind(site).execute(self.connection()).await?;
         }
         sqlx::query("INSERT INTO host (digest, site, name) VALUES (?, ?, ?)")
             .bind(digest.as_str())

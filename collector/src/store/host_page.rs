@@ -3,12 +3,15 @@
 use futures_util::TryStreamExt as _;
 use sqlx::AssertSqlSafe;
 
-use super::{IDS_PER_STATEMENT, Store, StoreError, rows_of_binds, scope_condition};
+use super::{HostState, IDS_PER_STATEMENT, Store, StoreError, rows_of_binds, scope_condition};
 use crate::access::Scope;
+use crate::history;
 
 /// A host with its newest state, without the words of its report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PresentHost {
+    /// Id of the host.
+    pub host: i64,
     /// Its site.
     pub site: String,
     /// Its name.
@@ -46,8 +49,21 @@ pub struct HostFilter<'a> {
     pub changed_since: Option<i64>,
 }
 
-/// Site, name, list, facts, since, last news, received, source, signed and changed.
-type Row = (String, String, i64, i64, i64, i64, i64, String, i64, i64);
+/// What the database can tell of hosts at a time; see [`HostFilter`].
+#[derive(Debug, Clone)]
+pub struct PastFilter<'a> {
+    /// The sites.
+    pub scope: &'a Scope,
+    /// Unix seconds.
+    pub at: i64,
+    /// Only hosts after this site and name.
+    pub after: Option<(&'a str, &'a str)>,
+    /// Only hosts with one of these package lists.
+    pub lists: Option<&'a [i64]>,
+}
+
+/// Id, site, name, list, facts, since, last news, received, source, signed and changed.
+type Row = (i64, String, String, i64, i64, i64, i64, i64, String, i64, i64);
 
 impl Store {
     /// The first hosts by site and name that the filter lets through and that `wanted` says yes to, at most so many.
@@ -82,7 +98,7 @@ impl Store {
             conditions.push("host_now.changed >= ?".to_owned());
         }
         let sql = format!(
-            "SELECT host.site, host.name, host_now.list, host_now.facts, host_now.since, host_now.last_news, \
+            "SELECT host.id, host.site, host.name, host_now.list, host_now.facts, host_now.since, host_now.last_news, \
              host_now.received, host_now.source, host_now.signed, host_now.changed \
              FROM host JOIN host_now ON host_now.host = host.id WHERE {} ORDER BY host.site, host.name",
             conditions.join(" AND ")
@@ -116,7 +132,66 @@ impl Store {
         }
         Ok(hosts)
     }
+
+    /// The first hosts by site and name that had reported by a time, with their states of then, that the filter lets through
+    /// and that `wanted` says yes to, at most so many.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn past_hosts(
+        &self,
+        filter: &PastFilter<'_>,
+        limit: usize,
+        wanted: impl Fn(&HostState) -> bool,
+    ) -> Result<Vec<HostState>, StoreError> {
+        let lists = filter.lists.filter(|lists| lists.len() <= IDS_PER_STATEMENT);
+        if limit == 0 || lists.is_some_and(<[i64]>::is_empty) {
+            return Ok(Vec::new());
+        }
+        let mut conditions = vec![scope_condition("host.site", filter.scope)];
+        if filter.after.is_some() {
+            conditions.push("(host.site > ? OR (host.site = ? AND host.name > ?))".to_owned());
+        }
+        if let Some(lists) = lists {
+            conditions.push(format!("host_state.list IN {}", rows_of_binds(1, lists.len())));
+        }
+        let sql = format!(
+            "SELECT host.id, host.site, host.name, host_state.list, host_state.facts, host_state.first_seen, host_state.seen \
+             FROM host JOIN host_state ON host_state.host = host.id AND host_state.first_seen = \
+             (SELECT MAX(newest.first_seen) FROM host_state newest WHERE newest.host = host.id AND newest.first_seen <= ?) \
+             WHERE {} ORDER BY host.site, host.name",
+            conditions.join(" AND ")
+        );
+        let mut query = sqlx::query_as::<_, PastRow>(AssertSqlSafe(sql)).persistent(lists.is_none()).bind(filter.at);
+        for site in filter.scope.sites() {
+            query = query.bind(site);
+        }
+        if let Some((site, name)) = filter.after {
+            query = query.bind(site).bind(site).bind(name);
+        }
+        for list in lists.unwrap_or_default() {
+            query = query.bind(*list);
+        }
+        let mut rows = query.fetch(&self.pool);
+        let mut hosts = Vec::with_capacity(limit.min(1024));
+        while let Some((host, site, name, list, facts, since, seen)) = rows.try_next().await? {
+            let seen = history::unpack_times(since, &seen)
+                .ok_or_else(|| StoreError::Inconsistent(format!("times of host {host} from {since}")))?;
+            let last_news = history::last_news(&seen, filter.at).unwrap_or(since);
+            let state = HostState { host, site, name, list, facts, since, last_news };
+            if wanted(&state) {
+                hosts.push(state);
+                if hosts.len() == limit {
+                    break;
+                }
+            }
+        }
+        Ok(hosts)
+    }
 }
+
+/// Host id, site, name, list, facts, first time and packed times.
+type PastRow = (i64, String, String, i64, i64, i64, Vec<u8>);
 
 /// What the database narrows a name down to: the name itself, else what comes before its first `*` or `?`.
 fn narrowed(name: &str) -> (&'static str, String) {
@@ -137,7 +212,7 @@ fn narrowed(name: &str) -> (&'static str, String) {
 }
 
 impl From<Row> for PresentHost {
-    fn from((site, name, list, facts, since, last_news, received, source, signed, changed): Row) -> Self {
-        PresentHost { site, name, list, facts, since, last_news, received, source, signed: signed != 0, changed }
+    fn from((host, site, name, list, facts, since, last_news, received, source, signed, changed): Row) -> Self {
+        PresentHost { host, site, name, list, facts, since, last_news, received, source, signed: signed != 0, changed }
     }
 }

@@ -25,6 +25,7 @@ mod migration;
 mod outbox;
 mod package;
 mod present;
+mod purge;
 mod reference;
 mod refusal;
 mod registry;
@@ -38,6 +39,7 @@ mod steady;
 mod token;
 mod viewer;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,7 +60,7 @@ pub use exception::StoredException;
 pub use figures::InboxFigures;
 pub use groups::HostGroup;
 pub use host::HostId;
-pub use host_page::{HostFilter, PresentHost};
+pub use host_page::{HostFilter, PastFilter, PresentHost};
 pub use hosts_now::HostNow;
 pub use inbox::{HandedIn, InboxState, Incoming, Sealed};
 pub use inbox_entry::{InboxEntry, InboxFilter};
@@ -93,6 +95,10 @@ pub struct Store {
     /// SQLite has one writer: waiting here is fair, waiting inside SQLite is not.
     writer: Arc<Mutex<()>>,
     known: Known,
+    /// What was read of sites that had no news since.
+    groups: Arc<groups::Known>,
+    /// Where package lists lie, which never changes.
+    places: Arc<contents::Places>,
 }
 
 /// Where the two databases need different words.
@@ -127,7 +133,14 @@ impl Store {
             })
             .connect(url)
             .await?;
-        Ok(Store { pool, dialect, writer: Arc::default(), known: Known::default() })
+        Ok(Store {
+            pool,
+            dialect,
+            writer: Arc::default(),
+            known: Known::default(),
+            groups: Arc::default(),
+            places: Arc::default(),
+        })
     }
 
     /// Connects and brings the schema up to this program's version.
@@ -188,6 +201,7 @@ impl Store {
         Ok(Writing {
             transaction,
             dialect: self.dialect,
+            sites_with_news: BTreeSet::new(),
             one_writer: None,
             known: self.known.clone(),
             learned: Ids::default(),
@@ -199,6 +213,8 @@ impl Store {
 pub struct Writing {
     transaction: Transaction<'static, Any>,
     dialect: Dialect,
+    /// Ids of the sites whose hosts this transaction tells something of.
+    sites_with_news: BTreeSet<i64>,
     #[expect(dead_code, reason = "held until the transaction ends")]
     one_writer: Option<OwnedMutexGuard<()>>,
     known: Known,
@@ -211,7 +227,8 @@ impl Writing {
     ///
     /// # Errors
     /// [`StoreError`]; nothing is stored then.
-    pub async fn commit(self) -> Result<(), StoreError> {
+    pub async fn commit(mut self) -> Result<(), StoreError> {
+        self.tell_news().await?;
         self.transaction.commit().await?;
         self.known.keep(self.learned);
         Ok(())

@@ -27,6 +27,7 @@ impl Writing {
         run: &Run,
         arrival: Option<Arrival<'_>>,
     ) -> Result<(), StoreError> {
+        self.sites_with_news.insert(site);
         let (received, source, signed) = shown(run, arrival);
         let set = if arrival.is_some() { ", received = ?, source = ?, signed = ?" } else { "" };
         // MySQL sets from left to right: what is compared with the old state comes before the new one.
@@ -59,6 +60,7 @@ impl Writing {
         run: &Run,
         arrival: Option<Arrival<'_>>,
     ) -> Result<(), StoreError> {
+        self.sites_with_news.insert(site);
         let (received, source, signed) = shown(run, arrival);
         sqlx::query(
             "INSERT INTO host_now (host, site, list, facts, since, last_news, received, source, signed, changed) \
@@ -79,6 +81,24 @@ impl Writing {
         Ok(())
     }
 
+    /// The same of many hosts; how their reports came was not kept.
+    async fn insert_presents(&mut self, newest: &[(i64, i64, &Run)]) -> Result<(), StoreError> {
+        if newest.is_empty() {
+            return Ok(());
+        }
+        let sql = format!(
+            "INSERT INTO host_now (host, site, list, facts, since, last_news, received, source, signed, changed) VALUES {}",
+            rows_of_binds(newest.len(), 10)
+        );
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for (host, site, run) in newest {
+            query = query.bind(*host).bind(*site).bind(run.facts.list).bind(run.facts.facts).bind(run.first());
+            query = query.bind(run.last()).bind(run.last()).bind("").bind(0_i64).bind(run.last());
+        }
+        query.execute(self.connection()).await?;
+        Ok(())
+    }
+
     /// The time of a host's newest report.
     pub(super) async fn newest_report(&mut self, host: i64) -> Result<Option<i64>, StoreError> {
         let row: Option<(i64,)> = sqlx::query_as("SELECT last_news FROM host_now WHERE host = ?")
@@ -91,6 +111,9 @@ impl Writing {
     /// Adds to the counts of a site.
     pub(super) async fn add_counts(&mut self, site: i64, counts: &Counts) -> Result<(), StoreError> {
         let counts: Vec<_> = counts.iter().collect();
+        if !counts.is_empty() {
+            self.sites_with_news.insert(site);
+        }
         // In the order of the key: two openers never wait for each other crosswise.
         for rows in counts.chunks(ROWS_PER_STATEMENT) {
             let sql = format!(
@@ -123,31 +146,36 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub(super) async fn derive_present(&self) -> Result<(), StoreError> {
-        let missing: Vec<(i64, String, String)> = sqlx::query_as(
-            "SELECT host.id, host.site, host.name FROM host WHERE NOT EXISTS \
-             (SELECT 1 FROM host_now WHERE host_now.host = host.id) ORDER BY host.id",
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        if missing.is_empty() {
+        let is_missing = "NOT EXISTS (SELECT 1 FROM host_now WHERE host_now.host = host.id)";
+        let any = format!("SELECT host.id FROM host WHERE {is_missing} LIMIT 1");
+        let any: Option<(i64,)> = sqlx::query_as(AssertSqlSafe(any)).fetch_optional(&self.pool).await?;
+        if any.is_none() {
             return Ok(());
         }
         let mut writing = self.begin_unlocked().await?;
-        sqlx::query("INSERT INTO site (name) SELECT DISTINCT site FROM host WHERE site NOT IN (SELECT name FROM site)")
-            .execute(writing.connection())
-            .await?;
+        sqlx::query(
+            "INSERT INTO site (name, news) SELECT DISTINCT site, 0 FROM host WHERE site NOT IN (SELECT name FROM site)",
+        )
+        .execute(writing.connection())
+        .await?;
+        let missing = format!(
+            "SELECT host.id, site.id FROM host JOIN site ON site.name = host.site WHERE {is_missing} ORDER BY host.id"
+        );
+        let missing: Vec<(i64, i64)> = sqlx::query_as(AssertSqlSafe(missing)).fetch_all(writing.connection()).await?;
         let mut counts: BTreeMap<i64, Counts> = BTreeMap::new();
-        for (host, site, name) in missing {
-            let id = writing.host_id(&site, &name).await?;
-            let mut runs = writing.runs(host).await?;
-            runs.sort_by_key(Run::first);
-            let of_site = counts.entry(id.site).or_default();
-            for (key, number) in history::counts(&runs) {
-                *of_site.entry(key).or_insert(0) += number;
+        for hosts in missing.chunks(ROWS_PER_STATEMENT) {
+            let ids: Vec<i64> = hosts.iter().map(|(host, _)| *host).collect();
+            let pasts = writing.pasts(&ids).await?;
+            let mut newest = Vec::with_capacity(hosts.len());
+            for (host, site) in hosts {
+                let Some(runs) = pasts.get(host) else { continue };
+                let of_site = counts.entry(*site).or_default();
+                for (key, number) in history::counts(runs) {
+                    *of_site.entry(key).or_insert(0) += number;
+                }
+                newest.extend(runs.last().map(|run| (*host, *site, run)));
             }
-            if let Some(newest) = runs.last() {
-                writing.put_present(host, id.site, newest, None).await?;
-            }
+            writing.insert_presents(&newest).await?;
         }
         for (site, counts) in counts {
             writing.add_counts(site, &counts).await?;

@@ -1,8 +1,10 @@
 //! The states of hosts over time, stored as runs of equal reports.
 
+use std::collections::HashMap;
+
 use sqlx::AssertSqlSafe;
 
-use super::{Arrival, HostId, Store, StoreError, Writing, scope_condition};
+use super::{Arrival, HostId, PastFilter, Store, StoreError, Writing, rows_of_binds, scope_condition};
 use crate::access::Scope;
 use crate::history::{self, Change, HostFacts, Run};
 
@@ -24,9 +26,6 @@ pub struct HostState {
     /// The last report not after the date.
     pub last_news: i64,
 }
-
-/// Host id, site, name, list, facts, first time and packed times.
-type HostRow = (i64, String, String, i64, i64, i64, Vec<u8>);
 
 /// First time, list, facts, packed times and both digests.
 type RunRow = (i64, i64, i64, Vec<u8>, String, String);
@@ -123,11 +122,22 @@ impl Writing {
         Ok(lists)
     }
 
-    /// Every run of a host, within this transaction.
-    pub(super) async fn runs(&mut self, host: i64) -> Result<Vec<Run>, StoreError> {
-        let sql = format!("{RUN_COLUMNS} WHERE host_state.host = ? ORDER BY host_state.first_seen");
-        let rows: Vec<RunRow> = sqlx::query_as(AssertSqlSafe(sql)).bind(host).fetch_all(self.connection()).await?;
-        rows.into_iter().map(run_of).collect()
+    /// The runs of some hosts in order of time, within this transaction; without ranks, which only a new report needs.
+    pub(super) async fn pasts(&mut self, hosts: &[i64]) -> Result<HashMap<i64, Vec<Run>>, StoreError> {
+        let sql = format!(
+            "SELECT host, first_seen, list, facts, seen FROM host_state WHERE host IN {} ORDER BY host, first_seen",
+            rows_of_binds(1, hosts.len())
+        );
+        let mut query = sqlx::query_as::<_, (i64, i64, i64, i64, Vec<u8>)>(AssertSqlSafe(sql));
+        for host in hosts {
+            query = query.bind(*host);
+        }
+        let mut pasts: HashMap<i64, Vec<Run>> = HashMap::with_capacity(hosts.len());
+        for (host, first, list, facts, seen) in query.fetch_all(self.connection()).await? {
+            let run = run_of((first, list, facts, seen, String::new(), String::new()))?;
+            pasts.entry(host).or_default().push(run);
+        }
+        Ok(pasts)
     }
 
     async fn neighbour(&mut self, host: i64, time: i64, side: &str) -> Result<Option<Run>, StoreError> {
@@ -179,28 +189,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn hosts_at(&self, scope: &Scope, at: i64) -> Result<Vec<HostState>, StoreError> {
-        let sql = format!(
-            "SELECT host.id, host.site, host.name, host_state.list, host_state.facts, host_state.first_seen, host_state.seen \
-             FROM host JOIN host_state ON host_state.host = host.id AND host_state.first_seen = \
-             (SELECT MAX(newest.first_seen) FROM host_state newest WHERE newest.host = host.id AND newest.first_seen <= ?) \
-             WHERE {} ORDER BY host.site, host.name",
-            scope_condition("host.site", scope)
-        );
-        let mut query = sqlx::query_as::<_, HostRow>(AssertSqlSafe(sql)).bind(at);
-        for site in scope.sites() {
-            query = query.bind(site);
-        }
-        query
-            .fetch_all(&self.pool)
-            .await?
-            .into_iter()
-            .map(|(host, site, name, list, facts, since, seen)| {
-                let seen = history::unpack_times(since, &seen)
-                    .ok_or_else(|| StoreError::Inconsistent(format!("times of host {host} from {since}")))?;
-                let last_news = history::last_news(&seen, at).unwrap_or(since);
-                Ok(HostState { host, site, name, list, facts, since, last_news })
-            })
-            .collect()
+        self.past_hosts(&PastFilter { scope, at, after: None, lists: None }, usize::MAX, |_| true).await
     }
 
     /// Ids, sites and names of the hosts with this name, at every site that has one and may be seen.

@@ -207,6 +207,7 @@ impl Writing {
     }
 
     async fn put_presents(&mut self, reports: &[(Again<'_>, Present)]) -> Result<(), StoreError> {
+        self.sites_with_news.extend(reports.iter().map(|(_, present)| present.site));
         let sql = format!(
             "INSERT INTO host_now (host, site, list, facts, since, last_news, received, source, signed, changed) VALUES {}{}",
             rows_of_binds(reports.len(), 10),

@@ -111,7 +111,7 @@ pub(super) async fn list(
         async move {
             let (q, hosts, scope) = question.as_ref();
             let wanted = (after.as_ref(), limit);
-            let page = find::page(&shared.store, &shared.judge, scope, (q, hosts, at), wanted, ages).await?;
+            let page = find::page(&shared.store, &shared.judge, scope, (q, hosts, at), wanted, ages).await?.page;
             Ok::<_, HttpError>((page.items.into_iter().map(row).collect::<Vec<_>>(), page.next))
         }
     };

@@ -98,10 +98,8 @@ async fn packages_found(
     let place = after(&asked);
     let wanted = (place.as_ref(), ROWS_PER_PAGE);
     let found = find::page(store, judge, scope, (question, hosts, at), wanted, ages).await?;
-    let by_site = match at {
-        None => find::by_site(store, judge, scope, (question, hosts), ages).await?.into_iter().collect(),
-        Some(_) => Vec::new(),
-    };
+    let by_site = found.by_site.into_iter().collect();
+    let found = found.page;
     let shown = empty(frame, asked, Answer::Packages(found.items));
     Ok(FindPage { hosts: found.hosts, by_site, next: found.next, ..shown })
 }
