@@ -64,6 +64,8 @@ pub struct Config {
     pub max_unopened_reports: u32,
     /// A host without news for so many days is unknown, never compliant.
     pub stale_after_days: u32,
+    /// Opened reports are kept as they came for so many days.
+    pub keep_opened_reports_days: u32,
     /// What becomes of reports without a signature.
     pub unsigned: Unsigned,
     /// Sites where something else becomes of them.
@@ -113,6 +115,7 @@ impl Default for Config {
             max_reports_per_minute_per_site: const { NonZeroU32::new(6_000).unwrap() },
             max_unopened_reports: 1_000_000,
             stale_after_days: 7,
+            keep_opened_reports_days: 30,
             unsigned: Unsigned::default(),
             unsigned_at: BTreeMap::new(),
             legacy_answer: "OK".to_owned(),
@@ -318,6 +321,7 @@ mod tests {
         assert_eq!(shown.listen, default.listen);
         assert_eq!(shown.max_report_bytes, default.max_report_bytes);
         assert_eq!(shown.stale_after_days, default.stale_after_days);
+        assert_eq!(shown.keep_opened_reports_days, default.keep_opened_reports_days);
         assert_eq!(shown.body_timeout_seconds, default.body_timeout_seconds);
         assert_eq!(shown.bounds(), default.bounds());
         assert_eq!(shown.legacy_answer, default.legacy_answer);

@@ -21,6 +21,7 @@ pub mod metrics;
 pub mod opener;
 pub mod package_set;
 pub mod problem;
+pub mod purge;
 pub mod query;
 pub mod reference;
 pub mod refusals;

@@ -25,6 +25,7 @@ use crate::intake::Intake;
 use crate::keys::{self, KeysError};
 use crate::metrics::{Certificate, Metrics};
 use crate::opener::Opener;
+use crate::purge::keep_purging;
 use crate::refusals::Refusals;
 use crate::sending::{Courier, SendingError};
 use crate::store::{Store, StoreError};
@@ -131,6 +132,7 @@ pub async fn serve(
         let watch = Watch { sending: sending.clone(), judge: Arc::clone(&judge), days: config.stale_after_days };
         tokio::spawn(keep_sending(courier, watch, stopping.subscribe()))
     });
+    let purging = tokio::spawn(keep_purging(store.clone(), config.keep_opened_reports_days, stopping.subscribe()));
     let (log, logging) = AuditLog::start(store.clone());
     let contacts = config.contacts();
     people_watch::refresh(&contacts, &log).await;
@@ -165,10 +167,18 @@ pub async fn serve(
     };
     let served = http::serve(listening, router, stop).await;
     stopping.send_replace(true);
-    for task in [committing, counting, admitting, opening, delivering, Some(refreshing), Some(pruning), Some(logging)]
-        .into_iter()
-        .flatten()
-    {
+    let tasks = [
+        committing,
+        counting,
+        admitting,
+        opening,
+        delivering,
+        Some(refreshing),
+        Some(pruning),
+        Some(purging),
+        Some(logging),
+    ];
+    for task in tasks.into_iter().flatten() {
         let _ = task.await;
     }
     store.close().await;

@@ -72,6 +72,7 @@ mod metrics;
 mod packaged;
 mod packages;
 mod present;
+mod purge;
 mod queries;
 mod reference;
 mod reference_pages;

@@ -188,6 +188,8 @@ pub enum Command {
         /// The file that `backup` wrote
         file: PathBuf,
     },
+    /// Delete opened reports that were kept long enough, as serve does every hour; their history stays
+    Purge,
     /// Check configuration, keys and database; changes nothing
     Check,
     /// The main job on loopback with SQLite, for a newcomer

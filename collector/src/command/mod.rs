@@ -6,6 +6,7 @@ pub(crate) mod check;
 pub(crate) mod demo;
 pub(crate) mod inbox;
 pub(crate) mod keys;
+pub(crate) mod purge;
 pub(crate) mod question;
 pub(crate) mod reference;
 pub(crate) mod registry;
