@@ -1,5 +1,6 @@
 //! A private MariaDB server as a user without rights, on a socket, gone with the test process.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
@@ -116,7 +117,10 @@ impl Server {
     }
 
     fn run(&self, statement: &str) {
-        assert!(self.client().args(["-e", statement]).status().unwrap().success(), "{statement}");
+        // Through its input: a statement may be longer than an argument.
+        let mut client = self.client().stdin(Stdio::piped()).spawn().unwrap();
+        client.stdin.take().unwrap().write_all(statement.as_bytes()).unwrap();
+        assert!(client.wait().unwrap().success(), "{:.2000}", statement);
     }
 }
 

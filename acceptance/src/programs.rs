@@ -353,6 +353,29 @@ impl Drop for Collector {
     }
 }
 
+/// Somebody who keeps the connection between questions, as a browser does.
+#[derive(Debug)]
+pub struct Client(ureq::Agent);
+
+impl Default for Client {
+    fn default() -> Self {
+        Client(ureq::Agent::config_builder().http_status_as_error(false).build().into())
+    }
+}
+
+impl Client {
+    /// Gets an address: status and bytes, the last one included.
+    #[must_use]
+    pub fn get(&self, url: &str, headers: &[(&str, &str)]) -> (u16, Vec<u8>) {
+        let mut request = self.0.get(url);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut answer = request.call().unwrap();
+        (answer.status().as_u16(), answer.body_mut().read_to_vec().unwrap())
+    }
+}
+
 /// Posts bytes; `None` when there is no answer.
 #[must_use]
 pub fn post(url: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Option<(u16, String)> {

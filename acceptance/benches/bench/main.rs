@@ -12,18 +12,27 @@
 #![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "a benchmark measures time and prints it")]
 
 mod agent;
+mod chart;
 mod cost;
 mod front_door;
+mod grid;
 mod opening;
 mod page;
+mod questions;
 mod section;
 mod spread;
+mod store;
 
 use section::Section;
 
 /// The parts in the order of the page, each with the name that `PART` takes.
-const PARTS: [(&str, Measure); 3] =
-    [("agent", agent::measure), ("front_door", front_door::measure), ("opening", opening::measure)];
+const PARTS: [(&str, Measure); 5] = [
+    ("agent", agent::measure),
+    ("front_door", front_door::measure),
+    ("opening", opening::measure),
+    ("store", store::measure),
+    ("questions", questions::measure),
+];
 
 /// Measures a part.
 type Measure = fn() -> Section;
