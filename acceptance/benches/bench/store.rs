@@ -38,7 +38,12 @@ space that InnoDB keeps for growth is counted. *Ingest*: reports of a young and 
 and a day of the other in turn, sealed beforehand: received, opened with RSA-2048, read, stored and committed by the program's own \
 opener; CPU of the collector's threads and of MariaDB, by report, each pair its own ratio.";
 
-const REMARKS: &str = "";
+const REMARKS: &str = "A host alone pays for its own way from packages to lists (`presence`, 1,500 rows once and ten a week) and \
+for its whole list once in 32 changes; clones share both, and what is left of each is its runs of equal reports and two counts \
+of each change. The least that ten updates a week can take as differences of ids is 1.5 kB a year, the times of 365 reports \
+at two bytes another 0.7 kB. A report touches its host's newest run and the one after it, the newest list of its lineage and \
+32 differences at most, whatever lies behind: what it costs does not follow the history. A purged report leaves nothing in \
+the inbox: its row, some 450 bytes with its indexes, would be 160 kB a year.";
 
 /// Measures both databases.
 pub(crate) fn measure() -> Section {
