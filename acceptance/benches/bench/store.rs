@@ -241,9 +241,9 @@ struct Way<'a> {
 impl<'a> Way<'a> {
     async fn into(deployment: &'a Deployment) -> Self {
         let pem = std::fs::read(deployment.key("officer")).unwrap();
-        let key = OpeningKey::from_pem(&pem).unwrap();
+        let key = OpeningKey::from_pem(&pem, None).unwrap();
         let store = Store::open(&deployment.database).await.unwrap();
-        let opener = Opener::new(store.clone(), vec![OpeningKey::from_pem(&pem).unwrap()]);
+        let opener = Opener::new(store.clone(), vec![OpeningKey::from_pem(&pem, None).unwrap()]);
         Way { store, opener, key, deployment }
     }
 
