@@ -89,7 +89,8 @@ impl Opener {
                 Ok(claim) => {
                     let sender = signer.map(|signer| signer.key.to_string()).unwrap_or_default();
                     let claimed = Claimed { site: claim.site.to_owned(), host: claim.header.host.to_string(), sender };
-                    claims.push(Opening { sealed, claim, signer, claimed });
+                    let lines = claim.packages.hash_as_received();
+                    claims.push(Opening { sealed, claim, signer, claimed, lines });
                 }
                 Err(reason) => {
                     let aside = SetAside { reason, claimed: Claimed::by(&unsealed.text, signer) };
@@ -227,6 +228,8 @@ struct Opening<'a> {
     claim: Claim<'a>,
     signer: Option<&'a Signer>,
     claimed: Claimed,
+    /// The hash of its package lines as they came.
+    lines: Hash,
 }
 
 /// The reports that only say again what their host said last, and may: of a name that stands once in the batch.
@@ -242,9 +245,7 @@ async fn again<'a>(
     let mut likely: Vec<_> = claims
         .iter()
         .filter(|opening| times.get(opening.claimed.host.as_str()) == Some(&1) && opening.sealed.handed_in.is_empty())
-        .map(|opening| {
-            (opening, opening.claim.packages.hash_as_received(), Hash::of(opening.claim.facts_text().as_bytes()))
-        })
+        .map(|opening| (opening, opening.lines, Hash::of(opening.claim.facts_text().as_bytes())))
         .collect();
     let lists = writing.list_ids(&likely.iter().map(|(_, list, _)| *list).collect()).await?;
     likely.retain(|(_, list, _)| lists.contains_key(list));
@@ -304,7 +305,7 @@ async fn add_to_history(
     opening: &Opening<'_>,
     policy: &Policy,
 ) -> Result<Result<(), Unreadable>, StoreError> {
-    let Opening { sealed, claim, signer, claimed } = opening;
+    let Opening { sealed, claim, signer, claimed, lines } = opening;
     let name = (claim.site, claim.header.host.as_ref());
     let known = writing.known_sender(name, signer.map(|signer| signer.key)).await?;
     let is_handed_in = signer.is_none() && !sealed.handed_in.is_empty();
@@ -328,7 +329,7 @@ async fn add_to_history(
             }
         }
     };
-    let known = writing.list_id(claim.packages.hash_as_received()).await?;
+    let known = writing.list_id(*lines).await?;
     let parsed = match known {
         Some(_) => None,
         None => match claim.package_list() {
@@ -346,14 +347,17 @@ async fn add_to_history(
     let facts = writing.facts_id(&claim.facts_text()).await?;
     let list = match (known, parsed) {
         (Some(list), _) => list,
-        (None, Some((digest, packages))) => match writing.list_id(digest).await? {
-            Some(list) => list,
-            None => {
-                let ids = writing.package_ids(&packages).await?;
-                let relatives = writing.relatives(host.host, claim.site).await?;
-                writing.add_list(digest, &ids, &relatives).await?
+        // Lines in another order than the canonical one may still be a list that is known.
+        (None, Some((digest, packages))) => {
+            match if digest == *lines { None } else { writing.list_id(digest).await? } {
+                Some(list) => list,
+                None => {
+                    let ids = writing.package_ids(&packages).await?;
+                    let relatives = writing.relatives(host.host, claim.site).await?;
+                    writing.add_list(digest, &ids, &relatives).await?
+                }
             }
-        },
+        }
         (None, None) => return Err(StoreError::Inconsistent("a list neither known nor parsed".to_owned())),
     };
     writing.add_to_history(host, (claim.collected.as_second(), list, facts), opening.arrival()).await?;

@@ -215,6 +215,14 @@ fn package_lines(packager: Packager, packages: &[Package<'_>]) -> Result<String,
 
 /// Cuts the package section at the separator that must end the text.
 fn closed_section(rest: &str, first_line: usize) -> Result<&str, TextError> {
+    // As our own reporter writes it: one separator, at the end.
+    if let Some(lines) = rest.strip_suffix("#\n")
+        && (lines.is_empty() || lines.ends_with('\n'))
+        && !lines.starts_with('#')
+        && !lines.contains("\n#")
+    {
+        return Ok(lines);
+    }
     let mut lines = Lines { rest, number: first_line - 1 };
     let mut length = 0;
     while let Some((number, line)) = lines.next_line() {

@@ -57,8 +57,10 @@ impl Writing {
         for change in &changes {
             match change {
                 Change::Remove(first) => self.remove_run(host, *first).await?,
-                // A host's first run takes no other's place.
-                Change::Put(run) if before.is_none() && after.is_none() => self.insert_run(host, run).await?,
+                // One that begins when no other does takes no other's place.
+                Change::Put(run) if !begins_with(&before, run) && !begins_with(&after, run) => {
+                    self.insert_run(host, run).await?;
+                }
                 Change::Put(run) => self.put_run(host, run).await?,
             }
         }
@@ -217,6 +219,10 @@ impl Store {
         let rows: Vec<RunRow> = sqlx::query_as(AssertSqlSafe(sql)).bind(host).fetch_all(&self.pool).await?;
         rows.into_iter().map(run_of).collect()
     }
+}
+
+fn begins_with(known: &Option<Run>, run: &Run) -> bool {
+    known.as_ref().is_some_and(|known| known.first() == run.first())
 }
 
 fn run_of((first, list, facts, seen, list_digest, facts_digest): RunRow) -> Result<Run, StoreError> {

@@ -13,6 +13,9 @@ use rusqlite::{Connection, MAIN_DB, OpenFlags};
 use super::Unreadable;
 use super::header::Header;
 
+/// SQLite's cache of pages, negative for KiB as SQLite wants it: the inner pages of one table.
+const CACHE_KIB: i32 = -128;
+
 /// Reads every package.
 ///
 /// # Errors
@@ -45,6 +48,8 @@ fn read_unchanging(file: &Path) -> Result<Vec<Package<'static>>, Unreadable> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let path: String = file.to_string_lossy().chars().map(escape).collect();
     let database = Connection::open_with_flags(format!("file:{path}?immutable=1"), flags)?;
+    // Each page is read once: there is nothing to keep of a database of a hundred megabytes.
+    database.pragma_update(None, "cache_size", CACHE_KIB)?;
     let mut rows = database.prepare("SELECT hnum FROM Packages")?;
     let numbers = rows.query_map([], |row| row.get::<_, i64>(0))?.collect::<Result<Vec<_>, _>>()?;
     let mut packages = Vec::with_capacity(numbers.len());
