@@ -1,6 +1,6 @@
 # Each target in one line: `make` prints them.
 .DEFAULT_GOAL := help
-.PHONY: load help demo test check fuzz build packages deps bench screenshots
+.PHONY: load instructions help demo test check fuzz build packages deps bench screenshots
 FUZZ_SECONDS ?= 60
 
 help: ## this list
@@ -27,9 +27,16 @@ check: deps ## formatting, lints, licences and advisories, one door for each pow
 	.ci/deny
 	.ci/doors
 
+# With OpenSSL inside, as in the packages: loading the shared one costs a process as much as reading its packages.
+bench: export OPENSSL_STATIC = 1
+bench: export OPENSSL_LIB_DIR = $(shell pkg-config --variable=libdir openssl)
+bench: export OPENSSL_INCLUDE_DIR = $(shell pkg-config --variable=includedir openssl)
 bench: deps ## what the programs cost beside their peers, into docs/benchmarks.md; PART=agent measures one part
 	cargo build --locked --release -p wlcg-package-reporter -p wlcg-package-collector
 	PART=$(PART) cargo bench --locked -p wlcg-acceptance --bench bench
+
+instructions: deps ## what hot functions cost in instructions, against .ci/instructions.txt
+	.ci/instructions
 
 load: ## floods a collector with invented reports: URL=http://127.0.0.1:8642, ARGS="--connections 64 --rate 100"
 	cargo run --locked --release -q -p wlcg-acceptance --bin load -- $(if $(URL),--url $(URL)) $(ARGS)

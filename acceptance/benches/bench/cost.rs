@@ -1,46 +1,53 @@
-//! What a process cost from its start to its end, as the kernel counted it (getrusage(2)).
+//! What a process cost from its start to its end, as the kernel counted it (getrusage(2), proc(5)).
 
+use std::io::{Read as _, Write as _};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use wait4::Wait4 as _;
 
-/// The cost of one run of a program.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Cost {
-    /// User and system time, milliseconds.
-    pub(crate) cpu_ms: f64,
-    /// The most memory it held, MiB; at least what the benchmark itself held when it started it.
-    pub(crate) peak_mib: f64,
-}
-
-/// Runs a program that must succeed; its output is thrown away.
-pub(crate) fn of(command: &mut Command) -> Cost {
+/// Milliseconds of CPU (user and system) of a program that must succeed; its output is thrown away.
+pub(crate) fn of(command: &mut Command) -> f64 {
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let (cost, succeeded) = waited(&mut child);
-    assert!(succeeded, "{command:?}");
-    cost
+    ended(&mut child)
 }
 
-/// What a program that ends by itself has cost; it must succeed.
-pub(crate) fn ended(child: &mut Child) -> Cost {
-    let (cost, succeeded) = waited(child);
-    assert!(succeeded, "{child:?}");
-    cost
-}
-
-fn waited(child: &mut Child) -> (Cost, bool) {
+/// Milliseconds of CPU of a program that ends by itself; it must succeed.
+pub(crate) fn ended(child: &mut Child) -> f64 {
     let ended = child.wait4().unwrap();
-    let used = ended.rusage;
-    let cost = Cost {
-        cpu_ms: (used.utime + used.stime).as_secs_f64() * 1_000.0,
-        peak_mib: used.maxrss as f64 / (1024.0 * 1024.0),
-    };
-    (cost, ended.status.success())
+    assert!(ended.status.success(), "{child:?}: {}", ended.status);
+    (ended.rusage.utime + ended.rusage.stime).as_secs_f64() * 1_000.0
+}
+
+/// The most memory (MiB) that a program held until its last line of output, and whether it ever had a child process.
+///
+/// It finds its pipe full when it writes that line, and is looked at while it waits.
+pub(crate) fn at_its_last_word(command: &mut Command) -> (f64, bool) {
+    const PIPE: usize = 65_536;
+    let (mut reader, mut writer) = std::io::pipe().unwrap();
+    writer.write_all(&[0; PIPE]).unwrap();
+    let mut child = command.stdin(Stdio::null()).stdout(writer).stderr(Stdio::null()).spawn().unwrap();
+    std::thread::sleep(Duration::from_secs(1));
+    assert!(child.try_wait().unwrap().is_none(), "{command:?} waits for its pipe");
+    let peak = status_kib(child.id(), "VmHWM:") / 1_024.0;
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap();
+    // Behind the name: fields 3 and on; 11 counts the page faults of children that were waited for.
+    let faults_of_children = stat.rsplit_once(") ").unwrap().1.split(' ').nth(8).unwrap().to_owned();
+    // The command holds an end of the pipe for writing.
+    command.stdout(Stdio::null());
+    let mut said = Vec::new();
+    reader.read_to_end(&mut said).unwrap();
+    assert!(child.wait().unwrap().success() && said.len() > PIPE);
+    (peak, faults_of_children != "0")
 }
 
 /// Resident memory of a process that runs, KiB.
 pub(crate) fn resident_kib(process: u32) -> f64 {
+    status_kib(process, "VmRSS:")
+}
+
+fn status_kib(process: u32, name: &str) -> f64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
