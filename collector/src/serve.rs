@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use report::sealed::OpeningKey;
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::{TcpListener, TcpSocket, UnixListener};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
 
@@ -86,9 +86,25 @@ async fn bind_own(listen: &str) -> Result<(Listening, Address), ServeError> {
         let listener = UnixListener::bind(path).map_err(bind_error)?;
         return Ok((Listening::Unix(listener), Address(listen.to_owned())));
     }
-    let listener = TcpListener::bind(listen).await.map_err(bind_error)?;
+    let listener = listen_on(listen).await.map_err(bind_error)?;
     let address = listener.local_addr().map_err(bind_error)?;
     Ok((Listening::Tcp(listener), Address(format!("http://{address}"))))
+}
+
+/// Connections that may wait to be let in, if the system allows as many (`net.core.somaxconn`): hosts come back together.
+const BACKLOG: u32 = 4096;
+
+async fn listen_on(listen: &str) -> std::io::Result<TcpListener> {
+    let mut failed = std::io::Error::from(std::io::ErrorKind::AddrNotAvailable);
+    for address in tokio::net::lookup_host(listen).await? {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        socket.set_reuseaddr(true)?;
+        match socket.bind(address).and_then(|()| socket.listen(BACKLOG)) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed)
 }
 
 /// Runs the roles that `config` asks for until `stop`, then finishes what was begun.

@@ -2,6 +2,7 @@
 
 mod api;
 mod change;
+mod connection;
 mod desk;
 mod error;
 mod guard;
@@ -35,7 +36,6 @@ use crate::intake::Intake;
 use crate::metrics::{Certificate, LastFigures, Metrics};
 use crate::refusals::Refusals;
 use crate::store::Store;
-use peer::Peer;
 
 /// What the endpoints share.
 #[derive(Clone)]
@@ -120,18 +120,10 @@ pub async fn serve(
     let (stopping, stopped) = watch::channel(false);
     let mut sockets = JoinSet::new();
     for socket in listening {
-        let service = router.clone().into_make_service_with_connect_info::<Peer>();
-        let mut stopped = stopped.clone();
-        let stop = async move {
-            let _ = stopped.wait_for(|stopped| *stopped).await;
-        };
+        let (router, stopped) = (router.clone(), stopped.clone());
         match socket {
-            Listening::Tcp(socket) => {
-                sockets.spawn(axum::serve(socket, service).with_graceful_shutdown(stop).into_future())
-            }
-            Listening::Unix(socket) => {
-                sockets.spawn(axum::serve(socket, service).with_graceful_shutdown(stop).into_future())
-            }
+            Listening::Tcp(socket) => sockets.spawn(connection::serve(socket, router, stopped)),
+            Listening::Unix(socket) => sockets.spawn(connection::serve(socket, router, stopped)),
         };
     }
     tokio::spawn(async move {
@@ -139,7 +131,7 @@ pub async fn serve(
         stopping.send_replace(true);
     });
     while let Some(ended) = sockets.join_next().await {
-        ended.map_err(std::io::Error::other)??;
+        ended.map_err(std::io::Error::other)?;
     }
     Ok(())
 }

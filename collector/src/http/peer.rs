@@ -3,11 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::FromRequestParts;
-use axum::extract::connect_info::{ConnectInfo, Connected};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
-use axum::serve::IncomingStream;
-use tokio::net::{TcpListener, UnixListener};
 
 use super::Shared;
 use super::error::HttpError;
@@ -36,14 +33,14 @@ pub(super) enum Peer {
     LocalSocket,
 }
 
-impl Connected<IncomingStream<'_, TcpListener>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, TcpListener>) -> Self {
-        Peer::Address(*stream.remote_addr())
+impl From<SocketAddr> for Peer {
+    fn from(address: SocketAddr) -> Self {
+        Peer::Address(address)
     }
 }
 
-impl Connected<IncomingStream<'_, UnixListener>> for Peer {
-    fn connect_info(_: IncomingStream<'_, UnixListener>) -> Self {
+impl From<tokio::net::unix::SocketAddr> for Peer {
+    fn from(_: tokio::net::unix::SocketAddr) -> Self {
         Peer::LocalSocket
     }
 }
@@ -83,7 +80,7 @@ impl Source {
 impl Peer {
     /// The other end of the connection that a request came over.
     pub(super) fn of(parts: &Parts) -> Result<Self, HttpError> {
-        parts.extensions.get::<ConnectInfo<Peer>>().map(|info| info.0.clone()).ok_or(HttpError::NoIdentity)
+        parts.extensions.get::<Peer>().cloned().ok_or(HttpError::NoIdentity)
     }
 
     /// Whether what it says about its client is believed.

@@ -1,0 +1,54 @@
+//! Serves the connections of one socket: each is bounded in how long its requests may take to begin, and in memory.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use axum::serve::Listener;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::sync::watch;
+
+use super::peer::Peer;
+
+/// Longest time from the opening of a connection, or from the last answer on it, to the end of the next request's head.
+const HEAD_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Most bytes that are read ahead on a connection; the head of a request has to fit.
+const READ_AHEAD: usize = 64 * 1024;
+
+/// Serves until `stopped`, then finishes the requests that were begun.
+pub(super) async fn serve<L>(mut listener: L, router: Router, mut stopped: watch::Receiver<bool>)
+where
+    L: Listener,
+    Peer: From<L::Addr>,
+{
+    let mut server = http1::Builder::new();
+    server.timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE).max_buf_size(READ_AHEAD);
+    let open = GracefulShutdown::new();
+    loop {
+        let (stream, address) = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stopped.wait_for(|stopped| *stopped) => break,
+        };
+        let (peer, router) = (Peer::from(address), TowerToHyperService::new(router.clone()));
+        let service = service_fn(move |request: Request<Incoming>| {
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(peer.clone());
+            router.call(request)
+        });
+        let connection = open.watch(server.serve_connection(TokioIo::new(stream), service));
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "connection ended");
+            }
+        });
+    }
+    drop(listener);
+    open.shutdown().await;
+}
