@@ -113,11 +113,15 @@ fn state_folder() -> Result<PathBuf, ConfigError> {
 }
 
 fn make_folder(folder: &Path) -> Result<(), ConfigError> {
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .map_err(|source| ConfigError::Read { file: folder.to_owned(), source })
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(|source| ConfigError::Read { file: folder.to_owned(), source })?;
+    // What is synced inside a folder is lost with the folder itself; a parent that we may not read cannot be synced.
+    let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let _ = std::fs::File::open(parent).and_then(|parent| parent.sync_all());
+    Ok(())
 }
 
 /// A real folder, not a link.

@@ -159,7 +159,8 @@ impl Locked<'_> {
         }
     }
 
-    /// Moves a report to `refused/`: it is never sent again, and somebody can look at it.
+    /// Moves a report to `refused/`: it is never sent again, and somebody can look at it. One that another run has moved is
+    /// no failure.
     ///
     /// # Errors
     /// [`SpoolError`].
@@ -169,7 +170,10 @@ impl Locked<'_> {
             .recursive(true)
             .mode(0o700)
             .create(&self.spool.refused)
-            .and_then(|()| std::fs::rename(&from, &to))
+            .and_then(|()| match std::fs::rename(&from, &to) {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+                renamed => renamed,
+            })
             .and_then(|()| sync_folder(&self.spool.refused))
             .map_err(|source| SpoolError::new("moving to refused", &from, source))
     }
@@ -328,6 +332,7 @@ mod tests {
         assert_eq!(spool.list().unwrap().len(), 1);
         assert_eq!(spool.read(Hash::of(b"a")).unwrap().unwrap(), b"a");
         assert!(!folder.path().join(".half.tmp").exists());
+        locked.refuse(Hash::of(b"a")).unwrap();
         locked.refuse(Hash::of(b"a")).unwrap();
         assert_eq!(spool.list().unwrap(), []);
         locked.remove(Hash::of(b"a")).unwrap();
