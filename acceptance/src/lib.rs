@@ -12,6 +12,8 @@
 pub mod accessibility;
 pub mod apache;
 pub mod browser;
+pub mod fault_proxy;
+pub mod ledger;
 pub mod load;
 pub mod mariadb;
 pub mod openssl;

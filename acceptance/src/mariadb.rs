@@ -55,55 +55,76 @@ fn server() -> &'static Server {
     SERVER.get_or_init(Server::start)
 }
 
-struct Server {
+/// A server of its own, which may be killed and started again; gone with the test process.
+pub struct Server {
+    folder: PathBuf,
     socket: PathBuf,
     /// Ends the server when its standard input closes, which it does however this process ends.
-    _keeper: Child,
+    keeper: Child,
 }
 
 impl Server {
-    fn start() -> Self {
+    /// Makes and starts a server.
+    #[must_use]
+    pub fn start() -> Self {
         let folder = tempfile::Builder::new().prefix("mariadb-").tempdir().unwrap().keep();
         let data = folder.join("data");
-        let socket = folder.join("socket");
-        let root = Command::new("id").arg("-u").output().unwrap().stdout == b"0\n";
-        let user = if root { "--user=nobody" } else { "--skip-slave-start" };
-        if root {
+        if is_root() {
             succeeds(Command::new("chown").arg("nobody").arg(&folder));
         }
         succeeds(
             Command::new("mariadb-install-db")
                 .arg("--no-defaults")
                 .arg(format!("--datadir={}", data.display()))
+                // Two of them at once would take away each other's temporary tables.
+                .arg(format!("--tmpdir={}", folder.display()))
                 .args([
                     "--auth-root-authentication-method=normal",
                     "--skip-test-db",
                     "--skip-name-resolve",
                     "--cross-bootstrap",
                 ])
-                .args(root.then_some(user)),
+                .args(is_root().then_some("--user=nobody")),
         );
-        let script = "\"$@\" & server=$!; cat > /dev/null; kill -9 $server; wait $server; rm -rf \"$FOLDER\"";
-        let keeper = Command::new("sh")
-            .env("FOLDER", &folder)
-            .args(["-c", script, "keeper", "/usr/sbin/mariadbd", "--no-defaults", "--skip-networking", user])
-            .arg(format!("--datadir={}", data.display()))
-            .arg(format!("--socket={}", socket.display()))
-            .arg(format!("--pid-file={}", folder.join("pid").display()))
-            .arg(format!("--log-error={}", folder.join("log").display()))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let server = Server { socket, _keeper: keeper };
+        let server = Server { socket: folder.join("socket"), keeper: launch(&folder), folder };
+        server.wait_until_it_answers();
+        server
+    }
+
+    /// The socket that it listens on.
+    #[must_use]
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// SIGKILL: no chance to finish anything.
+    pub fn kill(&mut self) {
+        self.end("KILL");
+    }
+
+    /// SIGTERM, and the end of everything that was begun.
+    pub fn stop(&mut self) {
+        self.end("TERM");
+    }
+
+    /// Starts it again with the data that it has.
+    pub fn start_again(&mut self) {
+        self.keeper = launch(&self.folder);
+        self.wait_until_it_answers();
+    }
+
+    fn end(&mut self, signal: &str) {
+        writeln!(self.keeper.stdin.take().unwrap(), "{signal}").unwrap();
+        let _ = self.keeper.wait();
+    }
+
+    fn wait_until_it_answers(&self) {
         let deadline = Instant::now() + Duration::from_secs(60);
-        while !server.answers() {
-            let log = std::fs::read_to_string(folder.join("log")).unwrap_or_default();
+        while !self.answers() {
+            let log = std::fs::read_to_string(self.folder.join("log")).unwrap_or_default();
             assert!(Instant::now() < deadline, "MariaDB did not start: {log}");
             std::thread::sleep(Duration::from_millis(50));
         }
-        server
     }
 
     fn client(&self) -> Command {
@@ -116,12 +137,36 @@ impl Server {
         self.client().args(["-e", "SELECT 1"]).stdout(Stdio::null()).status().is_ok_and(|status| status.success())
     }
 
-    fn run(&self, statement: &str) {
+    /// Runs statements as its administrator.
+    pub fn run(&self, statement: &str) {
         // Through its input: a statement may be longer than an argument.
         let mut client = self.client().stdin(Stdio::piped()).spawn().unwrap();
         client.stdin.take().unwrap().write_all(statement.as_bytes()).unwrap();
         assert!(client.wait().unwrap().success(), "{:.2000}", statement);
     }
+}
+
+/// Starts the server of a folder; a line to the keeper is the signal that ends it and leaves the data where they are.
+fn launch(folder: &Path) -> Child {
+    let user = if is_root() { "--user=nobody" } else { "--skip-slave-start" };
+    let script = "\"$@\" & server=$!; read signal; kill -${signal:-KILL} $server; wait $server; [ -n \"$signal\" ] || rm -rf \"$FOLDER\"";
+    Command::new("sh")
+        .env("FOLDER", folder)
+        .args(["-c", script, "keeper", "/usr/sbin/mariadbd", "--no-defaults", "--skip-networking", user])
+        .arg(format!("--datadir={}", folder.join("data").display()))
+        .arg(format!("--tmpdir={}", folder.display()))
+        .arg(format!("--socket={}", folder.join("socket").display()))
+        .arg(format!("--pid-file={}", folder.join("pid").display()))
+        .arg(format!("--log-error={}", folder.join("log").display()))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+fn is_root() -> bool {
+    Command::new("id").arg("-u").output().unwrap().stdout == b"0\n"
 }
 
 fn socket_option(socket: &Path) -> String {

@@ -18,6 +18,8 @@ pub struct Deployment {
     pub database: String,
     /// Network namespace that the collector lives in, when not this one.
     pub namespace: Option<String>,
+    /// A process in whose mount namespace the collector lives, when not this one.
+    pub mounts: Option<u32>,
 }
 
 impl Deployment {
@@ -27,7 +29,7 @@ impl Deployment {
         let folder = tempfile::tempdir().unwrap();
         let database =
             database.unwrap_or_else(|| format!("sqlite:{}", folder.path().join("collector.sqlite").display()));
-        let deployment = Deployment { folder, database, namespace: None };
+        let deployment = Deployment { folder, database, namespace: None, mounts: None };
         deployment.new_key("officer", "rsa2048");
         deployment
     }
@@ -130,9 +132,14 @@ impl Deployment {
     #[must_use]
     pub fn collector(&self) -> Command {
         let program = program("wlcg-package-collector");
-        let mut command = match &self.namespace {
-            None => Command::new(program),
-            Some(namespace) => {
+        let mut command = match (&self.namespace, self.mounts) {
+            (None, None) => Command::new(program),
+            (None, Some(holder)) => {
+                let mut command = Command::new("nsenter");
+                command.args(["--target", &holder.to_string(), "--mount"]).arg(program);
+                command
+            }
+            (Some(namespace), _) => {
                 let mut command = Command::new("ip");
                 command.args(["netns", "exec", namespace]).arg(program);
                 command

@@ -18,14 +18,31 @@ fn quoted(text: &str) -> impl Iterator<Item = &str> {
 
 #[test]
 fn each_threat_names_tests_that_exist() {
-    let threats = read("docs/threats.md");
-    let claims: Vec<&str> = threats.split("Shown by").skip(1).map(|rest| rest.split("\n\n").next().unwrap()).collect();
-    assert!(claims.len() >= 8, "{}", claims.len());
-    for name in claims.iter().flat_map(|claim| quoted(claim)).filter(|name| !name.starts_with("make ")) {
+    assert!(tests_named_in("docs/threats.md", "\n\n") >= 8);
+}
+
+#[test]
+fn each_promise_names_tests_that_exist() {
+    let promises = read("docs/promises.md");
+    let promised = promises.split("## Not shown").next().unwrap();
+    for promise in promised.lines().filter(|line| line.starts_with("- ")) {
+        assert!(promise.contains("Shown by `"), "{promise}");
+    }
+    assert!(tests_named_in("docs/promises.md", "\n") >= 15);
+}
+
+/// Looks each test up that a claim, which ends with `end`, says it is shown by; how many claims there are.
+fn tests_named_in(document: &str, end: &str) -> usize {
+    let text = read(document);
+    let claims: Vec<&str> = text.split("Shown by").skip(1).map(|rest| rest.split(end).next().unwrap()).collect();
+    let is_test = |name: &&str| !name.starts_with("make ") && !name.contains(" = ");
+    for name in claims.iter().flat_map(|claim| quoted(claim)).filter(is_test) {
         let (module, test) = name.split_once("::").unwrap_or((name, ""));
         let tests = read(&format!("acceptance/tests/all/{module}.rs"));
-        assert!(tests.contains(&format!("fn {test}")), "{name} is not in {module}.rs");
+        let called = if test.is_empty() { "fn ".to_owned() } else { format!("fn {test}(") };
+        assert!(tests.contains(&called), "{name} is not in {module}.rs");
     }
+    claims.len()
 }
 
 #[test]

@@ -37,6 +37,7 @@ macro_rules! needs_a_box {
 }
 
 mod access;
+mod agent_faults;
 mod answers;
 mod apache;
 mod api;
@@ -47,6 +48,8 @@ mod batches;
 mod campaign_mail;
 mod campaign_pages;
 mod campaign_progress;
+mod collector_faults;
+mod connection_faults;
 mod credentials;
 mod desk;
 mod desk_changes;

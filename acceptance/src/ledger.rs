@@ -1,0 +1,267 @@
+//! What was ever acknowledged, and whether a collector has all of it: bit for bit, once, and as history.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::io::Write as _;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use report::acknowledgement::MEDIA_TYPE;
+use report::hash::Hash;
+use report::sealed::{self, ContentEncryption, Recipient};
+use serde_json::Value;
+
+use crate::programs::{Deployment, post, within};
+
+/// Hosts that the load reports of.
+const HOSTS: usize = 6;
+
+/// The first report of each host, unix seconds.
+const BEGIN: i64 = 1_760_000_000;
+
+/// Reports made, posted and acknowledged, while the collector comes and goes.
+pub struct Ledger {
+    recipient: Recipient,
+    url: Mutex<String>,
+    made: AtomicUsize,
+    stopped: AtomicBool,
+    all: Mutex<BTreeMap<Hash, Told>>,
+    acknowledged: Mutex<BTreeSet<Hash>>,
+    figures: Mutex<Figures>,
+}
+
+/// A report and what it says.
+#[derive(Clone)]
+struct Told {
+    sealed: Vec<u8>,
+    host: usize,
+    at: i64,
+    version: usize,
+}
+
+/// How posting went.
+#[derive(Debug, Clone, Default)]
+pub struct Figures {
+    /// Acknowledged as new.
+    pub stored: usize,
+    /// Acknowledged as known.
+    pub duplicates: usize,
+    /// Told to come back later.
+    pub later: usize,
+    /// Without an answer.
+    pub unanswered: usize,
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Figures { stored, duplicates, later, unanswered } = self;
+        write!(f, "{stored} stored, {duplicates} acknowledged again, {later} put off, {unanswered} unanswered")
+    }
+}
+
+impl Ledger {
+    /// An empty ledger of reports for the officer of a deployment.
+    #[must_use]
+    pub fn new(deployment: &Deployment) -> Self {
+        let pem = std::fs::read(deployment.certificate("officer")).unwrap();
+        Ledger {
+            recipient: Recipient::from_pem(&pem).unwrap().remove(0),
+            url: Mutex::default(),
+            made: AtomicUsize::default(),
+            stopped: AtomicBool::default(),
+            all: Mutex::default(),
+            acknowledged: Mutex::default(),
+            figures: Mutex::default(),
+        }
+    }
+
+    /// Where the collector is from now on.
+    pub fn is_at(&self, url: &str) {
+        url.clone_into(&mut self.url.lock().unwrap());
+    }
+
+    /// Posts new reports over so many connections, each again until it is acknowledged, while `story` goes on.
+    pub fn under_load(&self, connections: usize, pause: Duration, story: impl FnOnce()) {
+        self.stopped.store(false, Ordering::Relaxed);
+        std::thread::scope(|scope| {
+            for _ in 0..connections {
+                scope.spawn(|| {
+                    while !self.stopped.load(Ordering::Relaxed) {
+                        let hash = self.make();
+                        while !self.post(hash) && !self.stopped.load(Ordering::Relaxed) {
+                            std::thread::sleep(Duration::from_millis(20));
+                        }
+                        std::thread::sleep(pause);
+                    }
+                });
+            }
+            // A story that ends by panicking must not leave the others at work.
+            let _stop = Stop(&self.stopped);
+            story();
+        });
+    }
+
+    /// Makes the next report; every host says the same for some reports and then something else.
+    pub fn make(&self) -> Hash {
+        let number = self.made.fetch_add(1, Ordering::Relaxed);
+        let (host, turn) = (number % HOSTS, number / HOSTS);
+        let at = BEGIN + i64::try_from(turn).unwrap() * 3600;
+        let version = (turn / (2 + host)) % 3;
+        let collected = Timestamp::from_second(at).unwrap();
+        let more: String = (0..version).map(|n| format!("more{n}\t0:1-1\tx86_64\n")).collect();
+        let text = format!(
+            "#\ncollected: {collected}\nhost: wn{host}.example.org\npackager: rpm\nsite: CERN-PROD\n\
+             system: AlmaLinux release 9.4\nversion: 1\n#\nbash\t0:5.{version}-1\tx86_64\n{more}#\n"
+        );
+        let recipients = std::slice::from_ref(&self.recipient);
+        let sealed = sealed::seal(text.as_bytes(), recipients, ContentEncryption::Aes256Cbc).unwrap();
+        let hash = Hash::of(&sealed);
+        self.all.lock().unwrap().insert(hash, Told { sealed, host, at, version });
+        hash
+    }
+
+    /// Posts a report once; whether it is acknowledged. No answer may say that it is refused for good.
+    pub fn post(&self, hash: Hash) -> bool {
+        let sealed = self.all.lock().unwrap()[&hash].sealed.clone();
+        let url = self.url.lock().unwrap().clone();
+        let answer = post(&url, "/v1/reports", &[("content-type", MEDIA_TYPE)], &sealed);
+        let mut figures = self.figures.lock().unwrap();
+        let Some((status, body)) = answer else {
+            figures.unanswered += 1;
+            return false;
+        };
+        match status {
+            200 | 201 => {
+                let answer: Value = serde_json::from_str(&body).unwrap();
+                assert_eq!(answer["report"], hash.to_string(), "{body}");
+                let known = !self.acknowledged.lock().unwrap().insert(hash);
+                assert!(!known || status == 200, "{hash} was acknowledged, and is new again");
+                if status == 201 {
+                    figures.stored += 1
+                } else {
+                    figures.duplicates += 1
+                }
+                true
+            }
+            503 => {
+                figures.later += 1;
+                false
+            }
+            _ => panic!("{status}: {body}"),
+        }
+    }
+
+    /// How many reports are acknowledged by now.
+    #[must_use]
+    pub fn acknowledged(&self) -> usize {
+        self.acknowledged.lock().unwrap().len()
+    }
+
+    /// Waits until more reports are acknowledged.
+    pub fn goes_on(&self, seconds: u64, what: &str) {
+        let before = self.acknowledged();
+        within(seconds, what, || self.acknowledged() > before);
+    }
+
+    /// How posting went so far.
+    #[must_use]
+    pub fn figures(&self) -> Figures {
+        self.figures.lock().unwrap().clone()
+    }
+
+    /// Delivers what was not acknowledged, waits until all is opened, and compares everything that the collector has.
+    pub fn check(&self, deployment: &Deployment) {
+        let hashes: Vec<Hash> = self.all.lock().unwrap().keys().copied().collect();
+        for hash in hashes {
+            // What was acknowledged is acknowledged again, and never as new.
+            within(60, "a report is acknowledged in the end", || self.post(hash));
+        }
+        within(120, "all is opened", || deployment.inbox("waiting") == 0);
+        let all = self.all.lock().unwrap();
+        let rows = deployment.rows(&["inbox", "list", "--limit", "1000000"]);
+        let stored: BTreeSet<&str> = rows.iter().map(|row| row["report"].as_str().unwrap()).collect();
+        assert_eq!(stored.len(), rows.len(), "a report is stored twice");
+        let hashes: Vec<String> = all.keys().map(Hash::to_string).collect();
+        assert_eq!(stored, hashes.iter().map(String::as_str).collect(), "lost, or from nowhere");
+        assert!(rows.iter().all(|row| row["state"] == "opened"), "each can be opened");
+        for (hash, told) in all.iter() {
+            let output = deployment.collector().args(["inbox", "show", &hash.to_string()]).output().unwrap();
+            assert_eq!(output.stdout, told.sealed, "{hash} is not what was posted");
+        }
+        for host in 0..HOSTS {
+            let said = deployment.rows(&["history", &format!("wn{host}.example.org")]);
+            let said: Vec<Interval> = said.iter().map(Interval::read).collect();
+            assert_eq!(said, history(all.values().filter(|told| told.host == host)), "history of wn{host}");
+        }
+    }
+}
+
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// A time in which a host said the same.
+#[derive(Debug, PartialEq, Eq)]
+struct Interval {
+    from: String,
+    last_seen: String,
+    until: Option<String>,
+    reports: usize,
+    packages: usize,
+}
+
+impl Interval {
+    fn read(row: &Value) -> Self {
+        let text = |name: &str| row[name].as_str().map(str::to_owned);
+        let number = |name: &str| usize::try_from(row[name].as_u64().unwrap()).unwrap();
+        Interval {
+            from: text("from").unwrap(),
+            last_seen: text("last_seen").unwrap(),
+            until: text("until"),
+            reports: number("reports"),
+            packages: number("packages"),
+        }
+    }
+}
+
+/// The history of one host, from what it said in the order of time: knows nothing of how a collector keeps it.
+fn history<'a>(told: impl Iterator<Item = &'a Told>) -> Vec<Interval> {
+    let by_time: BTreeMap<i64, usize> = told.map(|told| (told.at, told.version)).collect();
+    let times: Vec<(i64, usize)> = by_time.into_iter().collect();
+    let shown = |at: i64| Timestamp::from_second(at).unwrap().to_string();
+    let same = |left: &(i64, usize), right: &(i64, usize)| left.1 == right.1;
+    let chunks: Vec<&[(i64, usize)]> = times.chunk_by(same).collect();
+    let mut intervals = Vec::new();
+    for (place, chunk) in chunks.iter().enumerate() {
+        let (from, version) = chunk[0];
+        let until = chunks.get(place + 1).map(|next| shown(next[0].0));
+        let last_seen = shown(chunk[chunk.len() - 1].0);
+        intervals.push(Interval { from: shown(from), last_seen, until, reports: chunk.len(), packages: version + 1 });
+    }
+    intervals
+}
+
+/// How often a test kills what it tries: `WLCG_KILLS`, else 40.
+#[must_use]
+pub fn kills() -> u32 {
+    std::env::var("WLCG_KILLS").map_or(40, |kills| kills.parse().expect("WLCG_KILLS is a number"))
+}
+
+/// A moment that nobody has chosen, at most so long.
+#[must_use]
+pub fn any_moment(longest: Duration) -> Duration {
+    use std::hash::{BuildHasher as _, RandomState};
+    let random = RandomState::new().hash_one(longest);
+    longest * u32::try_from(random % 10_000).unwrap() / 10_000
+}
+
+/// Tells a figure, or why a test does not run: not through `eprintln`, which a test that passes swallows.
+pub fn told(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
