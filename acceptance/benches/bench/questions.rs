@@ -68,8 +68,8 @@ end of yesterday), and writing 1 MB of page in 7,000 cells. Reading everything, 
 one walk along an index of 100,000 hosts, two walks over the counts of each day, and judging each distinct list once. **Find** \
 takes its package to the lists by `presence`, the lists to the groups, and reads the hosts of one page. **At a date** the \
 groups of that day are summed from the counts of each day, one walk over `host_count` (46,000 rows here, 9 ms in SQLite): \
-this is the limit, it grows with the number of changes of state, not of hosts or reports, and a further third is handing \
-5,000 rows from SQLite's thread to the one that answers. Thirty-two days are kept as the present is. A time within a day (RFC \
+this is the limit, and it grows with the number of changes of state, not of hosts or reports. Thirty-two days are kept as the \
+present is. A time within a day (RFC \
 3339, over the API) is not counted anywhere: for it every host's state is read.";
 
 fn row(kind: &str, hosts: usize, answered: &Answered) -> Row {
