@@ -69,8 +69,7 @@ one walk along an index of 100,000 hosts, two walks over the counts of each day,
 takes its package to the lists by `presence`, the lists to the groups, and reads the hosts of one page. **At a date** the \
 groups of that day are summed from the counts of each day, one walk over `host_count` (46,000 rows here, 9 ms in SQLite): \
 this is the limit, and it grows with the number of changes of state, not of hosts or reports. Thirty-two days are kept as the \
-present is. A time within a day (RFC \
-3339, over the API) is not counted anywhere: for it every host's state is read.";
+present is. A time within a day (RFC 3339, over the API) is not counted anywhere: for it every host's state is read.";
 
 fn row(kind: &str, hosts: usize, answered: &Answered) -> Row {
     let at = |share| rounded(spread(&answered.times, share));
