@@ -5,7 +5,7 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 /// A running proxy on a port of its own; it goes on until the test process ends.
@@ -20,7 +20,8 @@ struct Faults {
     delay_milliseconds: AtomicU64,
     /// What each new connection may send before it is cut; 0 is no bound.
     cut_after: AtomicUsize,
-    open: Mutex<Vec<Arc<Link>>>,
+    /// Not held: a connection that ended gives its two files back.
+    open: Mutex<Vec<Weak<Link>>>,
 }
 
 /// One connection with both its ends.
@@ -57,7 +58,10 @@ impl FaultProxy {
                 let cut_after = own.cut_after.load(Ordering::Relaxed);
                 let near = Stream::Tcp(near);
                 let link = Arc::new(Link { near, far, cut_after });
-                own.open.lock().unwrap().push(Arc::clone(&link));
+                let mut open = own.open.lock().unwrap();
+                open.retain(|link| link.strong_count() > 0);
+                open.push(Arc::downgrade(&link));
+                drop(open);
                 let (there, back, faults) = (Arc::clone(&link), link, Arc::clone(&own));
                 std::thread::spawn(move || there.send());
                 std::thread::spawn(move || back.answer(&faults));
@@ -79,7 +83,7 @@ impl FaultProxy {
     /// Cuts every open connection; how many those were.
     pub fn cut(&self) -> usize {
         let links = std::mem::take(&mut *self.faults.open.lock().unwrap());
-        links.iter().filter(|link| link.end()).count()
+        links.iter().filter_map(Weak::upgrade).filter(|link| link.end()).count()
     }
 }
 

@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -381,6 +382,13 @@ impl Client {
         let mut answer = request.call().unwrap();
         (answer.status().as_u16(), answer.body_mut().read_to_vec().unwrap())
     }
+}
+
+/// An address of this machine that no other collector of these tests listens on (RFC 1122, section 3.2.1.3 (g)), any port.
+#[must_use]
+pub fn own_address() -> String {
+    static GIVEN: AtomicU8 = AtomicU8::new(1);
+    format!("127.77.{}.1:0", GIVEN.fetch_add(1, Ordering::Relaxed))
 }
 
 /// Posts bytes; `None` when there is no answer.

@@ -6,26 +6,28 @@ use std::time::{Duration, Instant};
 use wlcg_acceptance::fault_proxy::FaultProxy;
 use wlcg_acceptance::ledger::{Ledger, any_moment, kills, told};
 use wlcg_acceptance::mariadb;
-use wlcg_acceptance::programs::{Collector, Deployment, eventually, within};
+use wlcg_acceptance::programs::{Collector, Deployment, eventually, own_address, within};
 
 on_both_databases!(a_collector_that_is_killed_at_any_moment);
 
 fn a_collector_that_is_killed_at_any_moment(deployment: &Deployment) {
     deployment.ask(&["migrate"]);
     let (ledger, kills, begin) = (Ledger::new(deployment), kills(), Instant::now());
+    // Reports go on being posted to where the killed one was: nobody else's collector may begin to listen there.
+    let own = own_address();
     ledger.under_load(4, Duration::from_millis(25), || {
         for kill in 0..kills {
             if kill % 5 == 4 {
                 // Before it listens, or soon after.
                 let mut starting = deployment.collector();
-                starting.args(["serve", "--listen", "127.0.0.1:0"]).stdout(std::process::Stdio::null());
+                starting.args(["serve", "--listen", &own]).stdout(std::process::Stdio::null());
                 let mut starting = starting.stderr(std::process::Stdio::null()).spawn().unwrap();
                 std::thread::sleep(any_moment(Duration::from_millis(120)));
                 let _ = starting.kill();
                 let _ = starting.wait();
                 continue;
             }
-            let mut collector = deployment.serve(&[]);
+            let mut collector = deployment.serve_on(&own, &[]);
             ledger.is_at(&collector.url);
             std::thread::sleep(any_moment(Duration::from_millis(500)));
             collector.kill();
@@ -33,7 +35,7 @@ fn a_collector_that_is_killed_at_any_moment(deployment: &Deployment) {
     });
     let (figures, seconds) = (ledger.figures(), begin.elapsed().as_secs_f64());
     assert!(ledger.acknowledged() > 0 && figures.unanswered > 0, "{figures}");
-    let collector = deployment.serve(&[]);
+    let collector = deployment.serve_on(&own, &[]);
     ledger.is_at(&collector.url);
     ledger.check(deployment);
     told(&format!("{kills} kills of the collector in {seconds:.0} s: {figures}; none lost"));

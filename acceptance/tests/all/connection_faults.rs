@@ -121,8 +121,11 @@ fn ten_thousand_connections_that_say_nothing() {
     let ledger = Ledger::new(&deployment);
     ledger.is_at(&collector.url);
     for process in [std::process::id(), collector.process()] {
+        if files_at_most(process) >= 2 * IDLE {
+            continue;
+        }
         let raised = Command::new("prlimit")
-            .args(["--pid", &process.to_string(), &format!("--nofile={0}:{0}", IDLE + 2_000)])
+            .args(["--pid", &process.to_string(), &format!("--nofile={0}:{0}", 2 * IDLE)])
             .output()
             .unwrap();
         if !raised.status.success() {
@@ -157,6 +160,13 @@ fn ten_thousand_connections_that_say_nothing() {
         begin.elapsed().as_secs_f64()
     ));
     ledger.check(&deployment);
+}
+
+/// How many files and connections a process may have open.
+fn files_at_most(process: u32) -> usize {
+    let limits = std::fs::read_to_string(format!("/proc/{process}/limits")).unwrap();
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files")).unwrap();
+    line.split_whitespace().next().unwrap().parse().unwrap_or(usize::MAX)
 }
 
 /// How many files and connections a process has open.

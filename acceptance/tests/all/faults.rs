@@ -212,19 +212,13 @@ fn a_database_that_changes_while_it_is_read_is_read_whole_and_never_blocked() {
         }
         version
     });
-    let mut whole = 0;
     for _ in 0..300 {
-        match wlcg_package_reporter::packages::collect(database.path(), &[]) {
-            Ok(found) => {
-                assert_eq!(found.packages.len(), 2_000);
-                let version = &found.packages[0].version;
-                assert!(found.packages.iter().all(|package| package.version == *version), "a mixed list");
-                whole += 1;
-            }
-            Err(error) => assert!(error.to_string().contains("changed at every try"), "{error}"),
-        }
+        let found = wlcg_package_reporter::packages::collect(database.path(), &[]).unwrap();
+        assert_eq!(found.packages.len(), 2_000);
+        let version = &found.packages[0].version;
+        assert!(found.packages.iter().all(|package| package.version == *version), "a mixed list");
     }
     stop.store(true, std::sync::atomic::Ordering::Relaxed);
-    assert!(writer.join().unwrap() > 20 && whole > 100, "{whole} of 300 were read whole");
+    assert!(writer.join().unwrap() > 20, "it changed meanwhile");
     assert!(!Path::new(&folder.join("lock")).exists());
 }

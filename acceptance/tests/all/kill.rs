@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use wlcg_acceptance::programs::{Deployment, eventually, post};
+use wlcg_acceptance::programs::{Deployment, eventually, own_address, post};
 
 use super::{seal, text};
 
@@ -20,8 +20,10 @@ fn collector_killed(deployment: &Deployment) {
         })
         .collect();
     let mut acknowledged: Vec<String> = Vec::new();
+    // Posting goes on for a while after the kill: nobody else's collector may begin to listen there.
+    let own = own_address();
     for round in 0..12_u64 {
-        let mut collector = deployment.serve(&[]);
+        let mut collector = deployment.serve_on(&own, &[]);
         let url = collector.url.clone();
         let posting = std::thread::spawn({
             let reports = reports.clone();

@@ -13,7 +13,8 @@ use super::CollectError;
 /// Where dpkg keeps its list, below the root.
 const STATUS: &str = "var/lib/dpkg/status";
 
-/// dpkg puts a new list in place by renaming: one more try sees it whole.
+/// dpkg puts a new list in place by renaming, and the one that we have open stays as it was. Should anything else write into the
+/// file itself, one more try sees it whole.
 const TRIES: u32 = 5;
 
 /// The file, whether it is there or not.
@@ -30,16 +31,15 @@ pub fn read(root: &Path) -> Result<Option<Vec<Package<'static>>>, CollectError> 
     let file = file(root);
     let read_error = |source| CollectError::Read { file: file.clone(), source };
     for _ in 0..TRIES {
-        let before = match std::fs::metadata(&file) {
-            Ok(found) => found,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        let source = match File::open(&file) {
+            Ok(source) => source,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(read_error(error)),
         };
-        let source = File::open(&file).map_err(read_error)?;
-        let (packages, length) = parse(source, &file)?;
-        let after = std::fs::metadata(&file).map_err(read_error)?;
-        let identity = |found: &std::fs::Metadata| (found.ino(), found.size(), found.mtime(), found.mtime_nsec());
-        if identity(&before) == identity(&after) && length == after.size() {
+        let state = || source.metadata().map(|found| (found.size(), found.mtime(), found.mtime_nsec()));
+        let before = state().map_err(read_error)?;
+        let (packages, length) = parse(&source, &file)?;
+        if state().map_err(read_error)? == before && length == before.0 {
             return Ok(Some(packages));
         }
     }
