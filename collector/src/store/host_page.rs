@@ -1,7 +1,9 @@
 //! Hosts in order of site and name, read from where the reader left off until a page is full.
 
-use futures_util::TryStreamExt as _;
-use sqlx::AssertSqlSafe;
+use futures_util::{Stream, TryStreamExt as _};
+use sqlx::any::AnyArguments;
+use sqlx::query::QueryAs;
+use sqlx::{Any, AssertSqlSafe};
 
 use super::{HostState, IDS_PER_STATEMENT, Store, StoreError, rows_of_binds, scope_condition};
 use crate::access::Scope;
@@ -78,18 +80,11 @@ impl Store {
         limit: usize,
         wanted: impl Fn(&PresentHost) -> bool,
     ) -> Result<Vec<PresentHost>, StoreError> {
-        // Beyond what one statement takes there are so many that a page is full soon.
-        let lists = filter.lists.filter(|lists| lists.len() <= IDS_PER_STATEMENT);
-        if limit == 0 || lists.is_some_and(<[i64]>::is_empty) {
+        let which = Which::of(filter.scope, filter.after, filter.lists);
+        if limit == 0 || which.is_none() {
             return Ok(Vec::new());
         }
-        let mut conditions = vec![scope_condition("host.site", filter.scope)];
-        if filter.after.is_some() {
-            conditions.push("(host.site > ? OR (host.site = ? AND host.name > ?))".to_owned());
-        }
-        if let Some(lists) = lists {
-            conditions.push(format!("host_now.list IN {}", rows_of_binds(1, lists.len())));
-        }
+        let mut conditions = which.conditions("host_now.list");
         let name = filter.name.map(narrowed);
         if let Some((condition, _)) = &name {
             conditions.push((*condition).to_owned());
@@ -103,34 +98,14 @@ impl Store {
              FROM host JOIN host_now ON host_now.host = host.id WHERE {} ORDER BY host.site, host.name",
             conditions.join(" AND ")
         );
-        let mut query = sqlx::query_as::<_, Row>(AssertSqlSafe(sql)).persistent(lists.is_none());
-        for site in filter.scope.sites() {
-            query = query.bind(site);
-        }
-        if let Some((site, name)) = filter.after {
-            query = query.bind(site).bind(site).bind(name);
-        }
-        for list in lists.unwrap_or_default() {
-            query = query.bind(*list);
-        }
+        let mut query = which.bind(sqlx::query_as::<_, Row>(AssertSqlSafe(sql)));
         if let Some((_, name)) = name {
             query = query.bind(name);
         }
         if let Some(second) = filter.changed_since {
             query = query.bind(second);
         }
-        let mut rows = query.fetch(&self.pool);
-        let mut hosts = Vec::with_capacity(limit.min(1024));
-        while let Some(row) = rows.try_next().await? {
-            let host = PresentHost::from(row);
-            if wanted(&host) {
-                hosts.push(host);
-                if hosts.len() == limit {
-                    break;
-                }
-            }
-        }
-        Ok(hosts)
+        first_wanted(query.fetch(&self.pool), limit, |row| Ok(PresentHost::from(row)), wanted).await
     }
 
     /// The first hosts by site and name that had reported by a time, with their states of then, that the filter lets through
@@ -144,49 +119,90 @@ impl Store {
         limit: usize,
         wanted: impl Fn(&HostState) -> bool,
     ) -> Result<Vec<HostState>, StoreError> {
-        let lists = filter.lists.filter(|lists| lists.len() <= IDS_PER_STATEMENT);
-        if limit == 0 || lists.is_some_and(<[i64]>::is_empty) {
+        let which = Which::of(filter.scope, filter.after, filter.lists);
+        if limit == 0 || which.is_none() {
             return Ok(Vec::new());
-        }
-        let mut conditions = vec![scope_condition("host.site", filter.scope)];
-        if filter.after.is_some() {
-            conditions.push("(host.site > ? OR (host.site = ? AND host.name > ?))".to_owned());
-        }
-        if let Some(lists) = lists {
-            conditions.push(format!("host_state.list IN {}", rows_of_binds(1, lists.len())));
         }
         let sql = format!(
             "SELECT host.id, host.site, host.name, host_state.list, host_state.facts, host_state.first_seen, host_state.seen \
              FROM host JOIN host_state ON host_state.host = host.id AND host_state.first_seen = \
              (SELECT MAX(newest.first_seen) FROM host_state newest WHERE newest.host = host.id AND newest.first_seen <= ?) \
              WHERE {} ORDER BY host.site, host.name",
-            conditions.join(" AND ")
+            which.conditions("host_state.list").join(" AND ")
         );
-        let mut query = sqlx::query_as::<_, PastRow>(AssertSqlSafe(sql)).persistent(lists.is_none()).bind(filter.at);
-        for site in filter.scope.sites() {
-            query = query.bind(site);
-        }
-        if let Some((site, name)) = filter.after {
-            query = query.bind(site).bind(site).bind(name);
-        }
-        for list in lists.unwrap_or_default() {
-            query = query.bind(*list);
-        }
-        let mut rows = query.fetch(&self.pool);
-        let mut hosts = Vec::with_capacity(limit.min(1024));
-        while let Some((host, site, name, list, facts, since, seen)) = rows.try_next().await? {
+        let query = which.bind(sqlx::query_as::<_, PastRow>(AssertSqlSafe(sql)).bind(filter.at));
+        let read = |(host, site, name, list, facts, since, seen): PastRow| {
             let seen = history::unpack_times(since, &seen)
                 .ok_or_else(|| StoreError::Inconsistent(format!("times of host {host} from {since}")))?;
             let last_news = history::last_news(&seen, filter.at).unwrap_or(since);
-            let state = HostState { host, site, name, list, facts, since, last_news };
-            if wanted(&state) {
-                hosts.push(state);
-                if hosts.len() == limit {
-                    break;
-                }
+            Ok(HostState { host, site, name, list, facts, since, last_news })
+        };
+        first_wanted(query.fetch(&self.pool), limit, read, wanted).await
+    }
+}
+
+/// Reads rows until there are so many that are wanted.
+async fn first_wanted<R, T>(
+    mut rows: impl Stream<Item = Result<R, sqlx::Error>> + Unpin,
+    limit: usize,
+    read: impl Fn(R) -> Result<T, StoreError>,
+    wanted: impl Fn(&T) -> bool,
+) -> Result<Vec<T>, StoreError> {
+    let mut found = Vec::with_capacity(limit.min(1024));
+    while let Some(row) = rows.try_next().await? {
+        let host = read(row)?;
+        if wanted(&host) {
+            found.push(host);
+            if found.len() == limit {
+                break;
             }
         }
-        Ok(hosts)
+    }
+    Ok(found)
+}
+
+/// What is asked of hosts at any time.
+struct Which<'a> {
+    scope: &'a Scope,
+    after: Option<(&'a str, &'a str)>,
+    lists: Option<&'a [i64]>,
+}
+
+impl<'a> Which<'a> {
+    fn of(scope: &'a Scope, after: Option<(&'a str, &'a str)>, lists: Option<&'a [i64]>) -> Self {
+        // Beyond what one statement takes there are so many that a page is full soon.
+        Which { scope, after, lists: lists.filter(|lists| lists.len() <= IDS_PER_STATEMENT) }
+    }
+
+    /// Whether no host can be one of these.
+    fn is_none(&self) -> bool {
+        self.lists.is_some_and(<[i64]>::is_empty)
+    }
+
+    /// Conditions for `WHERE`, whose values [`Which::bind`] binds; `list` is the column of the package list.
+    fn conditions(&self, list: &str) -> Vec<String> {
+        let mut conditions = vec![scope_condition("host.site", self.scope)];
+        if self.after.is_some() {
+            conditions.push("(host.site > ? OR (host.site = ? AND host.name > ?))".to_owned());
+        }
+        if let Some(lists) = self.lists {
+            conditions.push(format!("{list} IN {}", rows_of_binds(1, lists.len())));
+        }
+        conditions
+    }
+
+    fn bind<O>(&self, query: QueryAs<'a, Any, O, AnyArguments>) -> QueryAs<'a, Any, O, AnyArguments> {
+        let mut query = query.persistent(self.lists.is_none());
+        for site in self.scope.sites() {
+            query = query.bind(site);
+        }
+        if let Some((site, name)) = self.after {
+            query = query.bind(site).bind(site).bind(name);
+        }
+        for list in self.lists.unwrap_or_default() {
+            query = query.bind(*list);
+        }
+        query
     }
 }
 
