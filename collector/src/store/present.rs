@@ -61,28 +61,15 @@ impl Writing {
         arrival: Option<Arrival<'_>>,
     ) -> Result<(), StoreError> {
         self.sites_with_news.insert(site);
-        let (received, source, signed) = shown(run, arrival);
-        sqlx::query(
-            "INSERT INTO host_now (host, site, list, facts, since, last_news, received, source, signed, changed) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        )
-        .bind(host)
-        .bind(site)
-        .bind(run.facts.list)
-        .bind(run.facts.facts)
-        .bind(run.first())
-        .bind(run.last())
-        .bind(received)
-        .bind(source)
-        .bind(signed)
-        .bind(received)
-        .execute(self.connection())
-        .await?;
-        Ok(())
+        self.insert_presents(&[(host, site, run)], arrival).await
     }
 
-    /// The same of many hosts; how their reports came was not kept.
-    async fn insert_presents(&mut self, newest: &[(i64, i64, &Run)]) -> Result<(), StoreError> {
+    /// The same of many hosts, by id of the host and of its site.
+    async fn insert_presents(
+        &mut self,
+        newest: &[(i64, i64, &Run)],
+        arrival: Option<Arrival<'_>>,
+    ) -> Result<(), StoreError> {
         if newest.is_empty() {
             return Ok(());
         }
@@ -92,8 +79,9 @@ impl Writing {
         );
         let mut query = sqlx::query(AssertSqlSafe(sql));
         for (host, site, run) in newest {
+            let (received, source, signed) = shown(run, arrival);
             query = query.bind(*host).bind(*site).bind(run.facts.list).bind(run.facts.facts).bind(run.first());
-            query = query.bind(run.last()).bind(run.last()).bind("").bind(0_i64).bind(run.last());
+            query = query.bind(run.last()).bind(received).bind(source).bind(signed).bind(received);
         }
         query.execute(self.connection()).await?;
         Ok(())
@@ -175,7 +163,7 @@ impl Store {
                 }
                 newest.extend(runs.last().map(|run| (*host, *site, run)));
             }
-            writing.insert_presents(&newest).await?;
+            writing.insert_presents(&newest, None).await?;
         }
         for (site, counts) in counts {
             writing.add_counts(site, &counts).await?;
