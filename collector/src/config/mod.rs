@@ -1,5 +1,7 @@
 //! The configuration file: TOML, every unknown key refused by name.
 
+mod database_url;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -15,6 +17,8 @@ use crate::admission::Bounds;
 use crate::answers::campaign::Sending;
 use crate::sender::{Policy, Unsigned};
 use crate::sending::{MailConfig, WebhookConfig};
+
+pub use database_url::{redacted, with_password};
 
 /// Where the configuration is looked for when no file is named.
 pub const DEFAULT_FILE: &str = "/etc/wlcg-package-collector/config.toml";
@@ -176,9 +180,7 @@ impl Config {
     fn parse(text: &str, file: &Path) -> Result<Self, ConfigError> {
         toml::from_str(text).map_err(|source| ConfigError::Parse { file: file.to_owned(), source: Box::new(source) })
     }
-}
 
-impl Config {
     /// What becomes of reports without a signature.
     #[must_use]
     pub fn policy(&self) -> Policy {
@@ -217,37 +219,6 @@ fn public_url<'de, D: Deserializer<'de>>(given: D) -> Result<Option<String>, D::
             "public_url {text:?}: expected https://HOST or https://HOST:PORT (or http://), without a path"
         ))),
     }
-}
-
-/// A database URL without its password.
-#[must_use]
-pub fn redacted(url: &str) -> String {
-    match (url.find("://"), url.rfind('@')) {
-        (Some(scheme), Some(at)) if scheme < at => {
-            let user = url.get(scheme + 3..at).and_then(|login| login.split(':').next()).unwrap_or_default();
-            format!("{}://{user}:***{}", url.get(..scheme).unwrap_or_default(), url.get(at..).unwrap_or_default())
-        }
-        _ => url.to_owned(),
-    }
-}
-
-/// The database URL with the password that `file` holds in its first line.
-///
-/// # Errors
-/// [`ConfigError`] when the file cannot be read, or the URL has no user or a password already.
-pub fn with_password(url: &str, file: &Path) -> Result<String, ConfigError> {
-    let text = std::fs::read_to_string(file).map_err(|source| ConfigError::Read { file: file.to_owned(), source })?;
-    let password = text.lines().next().unwrap_or_default();
-    let place = url.find("://").map(|scheme| scheme + 3).zip(url.rfind('@')).filter(|(start, at)| start < at);
-    let user = place.and_then(|(start, at)| url.get(start..at)).filter(|user| !user.contains(':'));
-    let (Some((_, at)), Some(_)) = (place, user) else { return Err(ConfigError::Password(redacted(url))) };
-    let escaped: String = password.bytes().map(escape).collect();
-    Ok(format!("{}:{escaped}{}", url.get(..at).unwrap_or_default(), url.get(at..).unwrap_or_default()))
-}
-
-/// Everything but letters and digits, so that no password ends the part of the URL that it stands in (RFC 3986, 2.1).
-fn escape(byte: u8) -> String {
-    if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") }
 }
 
 /// The folder for state when nothing is configured: systemd's, else the user's own.
@@ -305,7 +276,7 @@ mod tests {
 
     #[test]
     fn the_shipped_example_is_read_and_shows_every_default() {
-        let text = include_str!("../../config/wlcg-package-collector.toml");
+        let text = include_str!("../../../config/wlcg-package-collector.toml");
         Config::parse(text, Path::new("example")).unwrap();
         // Every line that is commented out is a setting with its default.
         let settings: String = text
@@ -390,19 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_from_a_file_joins_its_url() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), "p@ss:/word\n").unwrap();
-        assert_eq!(with_password("mysql://u@h/d", file.path()).unwrap(), "mysql://u:p%40ss%3A%2Fword@h/d");
-        for url in ["sqlite:/x", "mysql://h/d", "mysql://u:p@h/d"] {
-            assert!(matches!(with_password(url, file.path()), Err(ConfigError::Password(_))), "{url}");
-        }
-    }
-
-    #[test]
     fn passwords_are_not_shown() {
-        assert_eq!(redacted("mysql://collector:s:e@cret@db/x"), "mysql://collector:***@db/x");
-        assert_eq!(redacted("sqlite:/var/lib/x"), "sqlite:/var/lib/x");
         let config = Config { database: Some("mysql://u:secret@h/d".to_owned()), ..Config::default() };
         assert!(!format!("{config:?}").contains("secret"));
     }
