@@ -7,7 +7,7 @@ use report::hash::Hash;
 use wlcg_acceptance::mariadb;
 use wlcg_acceptance::programs::{Deployment, eventually};
 
-use super::{seal, text};
+use super::{BASELINE, seal, text};
 
 on_both_databases!(
     everything_comes_back_in_either_kind,
@@ -16,14 +16,6 @@ on_both_databases!(
     half_a_restore_is_never_used,
     what_cannot_be_is_told,
 );
-
-const LIST: &str = r#"
-name = "baseline"
-[[reference]]
-product = "xrootd"
-package = "xrootd-server"
-minimum = "1:5.6.4-1.el9"
-"#;
 
 /// Everything that a person can ask for, apart from the log, which tells of the backups too.
 const QUESTIONS: &[&[&str]] = &[
@@ -230,7 +222,7 @@ fn what_cannot_be_is_told(deployment: &Deployment) {
 /// cannot be opened. Gives every sealed report.
 fn fill(deployment: &Deployment) -> Vec<Vec<u8>> {
     let list = deployment.folder.path().join("list.toml");
-    std::fs::write(&list, LIST).unwrap();
+    std::fs::write(&list, BASELINE).unwrap();
     deployment.ask(&["reference", "import", list.to_str().unwrap(), "--note", "Größe \u{1f980}"]);
     let registry = deployment.folder.path().join("sites.xml");
     std::fs::write(&registry, r#"<results><SITE NAME="CERN-PROD" COUNTRY="Switzerland"/></results>"#).unwrap();

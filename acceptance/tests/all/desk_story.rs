@@ -5,18 +5,11 @@ use wlcg_acceptance::browser::Browser;
 use wlcg_acceptance::programs::{Deployment, eventually};
 use wlcg_package_collector::days;
 
+use super::BASELINE;
 use super::inbox_pages::{Sender, key};
 use super::text;
 
 on_both_databases!(a_working_day_with_scripts, a_working_day_without_scripts);
-
-const LIST: &str = r#"
-name = "baseline"
-[[reference]]
-product = "xrootd"
-package = "xrootd-server"
-minimum = "1:5.6.4-1.el9"
-"#;
 
 fn a_working_day_with_scripts(deployment: &Deployment) {
     a_working_day(deployment, &Browser::start());
@@ -29,7 +22,7 @@ fn a_working_day_without_scripts(deployment: &Deployment) {
 
 fn a_working_day(deployment: &Deployment, browser: &Browser) {
     let list = deployment.folder.path().join("list.toml");
-    std::fs::write(&list, LIST).unwrap();
+    std::fs::write(&list, BASELINE).unwrap();
     deployment.ask(&["reference", "import", list.to_str().unwrap()]);
     let collector = deployment.serve(&[]);
     let now = Timestamp::now() - SignedDuration::from_secs(60);

@@ -40,6 +40,7 @@ mod access;
 mod agent_faults;
 mod answers;
 mod apache;
+mod apache_oidc;
 mod api;
 mod at_home;
 mod audit;
@@ -65,6 +66,7 @@ mod host_pages;
 mod hostile;
 mod inbox;
 mod inbox_pages;
+mod inbox_senders;
 mod interoperability;
 mod kill;
 mod legacy;
@@ -91,6 +93,15 @@ mod services;
 mod site_user;
 mod versions;
 mod whole_files;
+
+/// A reference list with one product.
+const BASELINE: &str = r#"
+name = "baseline"
+[[reference]]
+product = "xrootd"
+package = "xrootd-server"
+minimum = "1:5.6.4-1.el9"
+"#;
 
 /// A report text with these packages, in the order given.
 fn text(host: &str, collected: &str, packages: &[(&str, &str)]) -> String {

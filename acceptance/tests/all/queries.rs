@@ -8,17 +8,9 @@ use wlcg_acceptance::programs::{Deployment, eventually};
 use wlcg_acceptance::routes::{Known, questions};
 use wlcg_acceptance::walk::Walk;
 
-use super::{seal, text};
+use super::{BASELINE, seal, text};
 
 on_both_databases!(as_many_queries_for_200_hosts_as_for_10);
-
-const LIST: &str = r#"
-name = "baseline"
-[[reference]]
-product = "xrootd"
-package = "xrootd-server"
-minimum = "1:5.6.4-1.el9"
-"#;
 
 /// What is asked of the API.
 const KNOWN: &Known<'_> = &[
@@ -41,7 +33,7 @@ const KNOWN: &Known<'_> = &[
 
 fn as_many_queries_for_200_hosts_as_for_10(deployment: &Deployment) {
     let list = deployment.folder.path().join("list.toml");
-    std::fs::write(&list, LIST).unwrap();
+    std::fs::write(&list, BASELINE).unwrap();
     deployment.ask(&["reference", "import", list.to_str().unwrap()]);
     let token = deployment.token("officer", &[]);
     report(deployment, 0..10);

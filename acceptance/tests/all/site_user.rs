@@ -8,17 +8,9 @@ use wlcg_acceptance::programs::{Answer, Collector, Deployment, eventually};
 use wlcg_acceptance::routes::{Known, questions};
 use wlcg_acceptance::walk::Walk;
 
-use super::{seal, text};
+use super::{BASELINE, seal, text};
 
 on_both_databases!(another_site_might_as_well_not_exist);
-
-const LIST: &str = r#"
-name = "baseline"
-[[reference]]
-product = "xrootd"
-package = "xrootd-server"
-minimum = "1:5.6.4-1.el9"
-"#;
 
 /// Ways to another site that no link shows.
 const CRAFTED: [&str; 24] = [
@@ -171,7 +163,7 @@ fn fill(deployment: &Deployment, shared: &Collector, alone: &Deployment, lonely:
         [(shared, deployment, [&secret[..], &own].concat()), (lonely, alone, own.to_vec())]
     {
         let list = deployment.folder.path().join("list.toml");
-        std::fs::write(&list, LIST).unwrap();
+        std::fs::write(&list, BASELINE).unwrap();
         deployment.ask(&["reference", "import", list.to_str().unwrap()]);
         let registry = deployment.folder.path().join("sites.xml");
         let site = |name: &str| {
