@@ -1,8 +1,10 @@
-//! The driver of the browser: a process of its own, spoken to over WebDriver on a port that it chose itself.
+//! The driver of the browser: a process of its own, spoken to over WebDriver on a port that was free.
 
 use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use fantoccini::error::CmdError;
 use fantoccini::{Client, ClientBuilder};
@@ -29,6 +31,9 @@ const FLAGS: [&str; 16] = [
     "--hide-scrollbars",
 ];
 
+/// Longest time that the browser may take for anything; Chromium gives up a page after five minutes by itself.
+const PATIENCE: Duration = Duration::from_secs(330);
+
 const INSTALLED_BY: &str = "`make deps` installs Debian's chromium and chromium-driver";
 
 pub(super) struct Driver {
@@ -48,23 +53,32 @@ impl Driver {
         let (keeper, address) = start_chromedriver(&folder);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let Value::Object(wanted) = capabilities(&folder, scripts) else { unreachable!("an object") };
-        let connected = runtime.block_on(ClientBuilder::native().capabilities(wanted).connect(&address));
-        let client = connected.unwrap_or_else(|error| {
-            let log = std::fs::read_to_string(folder.join("log")).unwrap_or_default();
-            panic!("Chromium does not start ({INSTALLED_BY}): {error}\nchromedriver says:\n{log}")
-        });
+        let mut builder = ClientBuilder::native();
+        let connecting = builder.capabilities(wanted).connect(&address);
+        let connected = runtime.block_on(async { tokio::time::timeout(PATIENCE, connecting).await });
+        let failed = |error: &dyn std::fmt::Display| -> ! {
+            panic!("Chromium does not start ({INSTALLED_BY}): {error}\nchromedriver says:\n{}", log(&folder))
+        };
+        let client = match connected {
+            Ok(Ok(client)) => client,
+            Ok(Err(error)) => failed(&error),
+            Err(late) => failed(&late),
+        };
         let session = runtime.block_on(client.session_id()).unwrap().unwrap();
         Driver { runtime, client, session: format!("{address}/session/{session}"), folder, keeper }
     }
 
-    /// Waits for an answer of the browser; a refusal ends the test.
+    /// Waits for an answer of the browser; a refusal ends the test, and so does silence.
     pub(super) fn wait_for<T>(&self, asked: impl Future<Output = Result<T, CmdError>>) -> T {
-        self.runtime.block_on(asked).unwrap_or_else(|error| panic!("the browser: {error}"))
+        let answered = self.runtime.block_on(async { tokio::time::timeout(PATIENCE, asked).await });
+        let answered = answered.unwrap_or_else(|_| panic!("the browser says nothing\n{}", log(&self.folder)));
+        answered.unwrap_or_else(|error| panic!("the browser: {error}"))
     }
 
     /// A command that WebDriver leaves to each browser.
     pub(super) fn own(&self, path: &str, body: &Value) -> Value {
-        let mut answer = ureq::post(format!("{}/{path}", self.session)).send(body.to_string()).unwrap();
+        let request = ureq::post(format!("{}/{path}", self.session)).config().timeout_global(Some(PATIENCE)).build();
+        let mut answer = request.send(body.to_string()).unwrap();
         let mut answer: Value = serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap();
         answer["value"].take()
     }
@@ -82,7 +96,8 @@ impl Driver {
 impl Drop for Driver {
     fn drop(&mut self) {
         // The profile is written to until Chromium has ended.
-        let _ = self.runtime.block_on(self.client.clone().close());
+        let closing = self.client.clone().close();
+        let _ = self.runtime.block_on(async { tokio::time::timeout(PATIENCE, closing).await });
         drop(self.keeper.stdin.take());
         let _ = self.keeper.wait();
     }
@@ -90,27 +105,42 @@ impl Drop for Driver {
 
 /// Starts chromedriver; gives its keeper and its address.
 fn start_chromedriver(folder: &Path) -> (Child, String) {
-    let script = "\"$@\" & driver=$!; cat > /dev/null; kill -9 $driver; wait $driver 2> /dev/null; \
+    // Another test may take the port before the driver does, or has it on the other kind of loopback address.
+    let started = (0..20).find_map(|_| {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        Some((start_on(folder, port)?, format!("http://127.0.0.1:{port}")))
+    });
+    started.unwrap_or_else(|| panic!("chromedriver does not start ({INSTALLED_BY}): {}", log(folder)))
+}
+
+/// Starts chromedriver on a port; nothing when it ends instead of listening.
+fn start_on(folder: &Path, port: u16) -> Option<Child> {
+    // Without a standard output of the keeper's own, the pipe ends with the driver.
+    let script = "\"$@\" & driver=$!; exec > /dev/null; cat; kill -9 $driver; wait $driver 2> /dev/null; \
                   for try in 1 2 3 4; do rm -rf \"$FOLDER\" && break; sleep 0.3; done";
     let mut keeper = Command::new("sh")
-        .args(["-c", script, "keeper", "chromedriver", "--port=0"])
+        .args(["-c", script, "keeper", "chromedriver", &format!("--port={port}")])
         .env("HOME", folder)
         .env("FOLDER", folder)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(std::fs::File::create(folder.join("log")).unwrap())
+        .stderr(std::fs::File::options().create(true).append(true).open(folder.join("log")).unwrap())
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(keeper.stdout.take().unwrap()).lines();
-    let port = lines.find_map(|line| {
-        let line = line.unwrap();
-        Some(line.strip_prefix("ChromeDriver was started successfully on port ")?.trim_end_matches('.').to_owned())
-    });
-    // A pipe that nobody empties would stop the driver.
-    std::thread::spawn(move || lines.for_each(drop));
-    let log = || std::fs::read_to_string(folder.join("log")).unwrap_or_default();
-    let port = port.unwrap_or_else(|| panic!("chromedriver does not start ({INSTALLED_BY}): {}", log()));
-    (keeper, format!("http://127.0.0.1:{port}"))
+    if lines.any(|line| line.unwrap().starts_with("ChromeDriver was started successfully")) {
+        // A pipe that nobody empties would stop the driver.
+        std::thread::spawn(move || lines.for_each(drop));
+        return Some(keeper);
+    }
+    // What the keeper removes at its end is still needed.
+    let _ = keeper.kill();
+    let _ = keeper.wait();
+    None
+}
+
+fn log(folder: &Path) -> String {
+    std::fs::read_to_string(folder.join("log")).unwrap_or_default()
 }
 
 fn capabilities(folder: &Path, scripts: bool) -> Value {
@@ -129,4 +159,21 @@ fn capabilities(folder: &Path, scripts: bool) -> Value {
             },
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_that_is_taken_is_noticed_and_another_one_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        assert!(start_on(folder.path(), taken.local_addr().unwrap().port()).is_none());
+        assert!(log(folder.path()).contains("Address already in use"), "{}", log(folder.path()));
+        let (mut keeper, address) = start_chromedriver(folder.path());
+        assert_eq!(crate::programs::agent(0).get(format!("{address}/status")).call().unwrap().status(), 200);
+        drop(keeper.stdin.take());
+        assert!(keeper.wait().unwrap().code().is_some());
+    }
 }

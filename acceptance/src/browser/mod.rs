@@ -10,7 +10,7 @@ use std::time::Duration;
 use fantoccini::Locator;
 use serde_json::{Value, json};
 
-use crate::programs::{eventually, within};
+use crate::programs::{agent, eventually, within};
 use driver::Driver;
 pub use part::Part;
 
@@ -79,8 +79,7 @@ impl Browser {
         let cookies = self.driver.wait_for(self.driver.client.get_all_cookies());
         let cookies: Vec<String> =
             cookies.iter().map(|cookie| format!("{}={}", cookie.name(), cookie.value())).collect();
-        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
-        agent.get(url).header("cookie", cookies.join("; ")).call().unwrap().status().as_u16()
+        agent(10).get(url).header("cookie", cookies.join("; ")).call().unwrap().status().as_u16()
     }
 
     /// Where it is.

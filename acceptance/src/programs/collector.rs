@@ -51,8 +51,7 @@ impl Collector {
     /// Gets a path with headers: status and bytes.
     #[must_use]
     pub fn bytes(&self, path: &str, headers: &[(&str, &str)]) -> (u16, Vec<u8>) {
-        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
-        let mut request = agent.get(format!("{}{path}", self.url));
+        let mut request = agent(10).get(format!("{}{path}", self.url));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -77,13 +76,11 @@ impl Collector {
     }
 
     fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
-        let agent: ureq::Agent =
-            ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0).build().into();
         let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.url));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let mut answer = agent.run(request.body(body.to_vec()).unwrap()).unwrap();
+        let mut answer = agent(0).run(request.body(body.to_vec()).unwrap()).unwrap();
         let header = |(name, value): (&ureq::http::HeaderName, &ureq::http::HeaderValue)| {
             (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
         };
@@ -152,7 +149,7 @@ pub struct Client(ureq::Agent);
 
 impl Default for Client {
     fn default() -> Self {
-        Client(ureq::Agent::config_builder().http_status_as_error(false).build().into())
+        Client(agent(10))
     }
 }
 
@@ -179,15 +176,16 @@ pub fn own_address() -> String {
 /// Posts bytes; `None` when there is no answer.
 #[must_use]
 pub fn post(url: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Option<(u16, String)> {
-    let agent: ureq::Agent = ureq::Agent::config_builder()
-        .http_status_as_error(false)
-        .timeout_global(Some(Duration::from_secs(60)))
-        .build()
-        .into();
-    let mut request = agent.post(format!("{url}{path}"));
+    let mut request = agent(10).post(format!("{url}{path}"));
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
     let mut answer = request.send(body).ok()?;
     Some((answer.status().as_u16(), answer.body_mut().read_to_string().ok()?))
+}
+
+/// Asks over HTTP, follows so many redirections, takes any status for an answer and no silence of over a minute.
+pub(crate) fn agent(redirects: u32) -> ureq::Agent {
+    let config = ureq::Agent::config_builder().http_status_as_error(false).max_redirects(redirects);
+    config.timeout_global(Some(Duration::from_secs(60))).build().into()
 }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+pub(crate) use collector::agent;
 pub use collector::{Answer, Client, Collector, own_address, post};
 
 /// Where a collector on the far side of a box listens.
