@@ -84,25 +84,27 @@ impl Difference {
     /// Unpacks what [`Difference::pack`] made; `None` for other bytes.
     #[must_use]
     pub fn unpack(mut bytes: &[u8]) -> Option<Self> {
-        let removed = unpack_ids(&mut bytes)?;
-        let added = unpack_ids(&mut bytes)?;
+        let removed = Difference::read_ids(&mut bytes)?;
+        let added = Difference::read_ids(&mut bytes)?;
         bytes.is_empty().then_some(Difference { removed, added })
     }
-}
 
-fn unpack_ids(bytes: &mut &[u8]) -> Option<Vec<i64>> {
-    let length = usize::try_from(varint::read(bytes)?).ok()?;
-    // Each id takes a byte at least: a larger number is no number of ids.
-    if length > bytes.len() {
-        return None;
+    /// Takes one side of a packed difference off the front of some bytes; `None` when there is none.
+    #[must_use]
+    pub fn read_ids(bytes: &mut &[u8]) -> Option<Vec<i64>> {
+        let length = usize::try_from(varint::read(bytes)?).ok()?;
+        // Each id takes a byte at least: a larger number is no number of ids.
+        if length > bytes.len() {
+            return None;
+        }
+        let mut ids = Vec::with_capacity(length);
+        let mut last = 0_i64;
+        for _ in 0..length {
+            last = last.wrapping_add(varint::read_signed(bytes)?);
+            ids.push(last);
+        }
+        Some(ids)
     }
-    let mut ids = Vec::with_capacity(length);
-    let mut last = 0_i64;
-    for _ in 0..length {
-        last = last.wrapping_add(varint::read_signed(bytes)?);
-        ids.push(last);
-    }
-    Some(ids)
 }
 
 #[cfg(test)]

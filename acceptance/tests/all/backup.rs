@@ -126,7 +126,9 @@ fn a_backup_of_an_older_schema_comes_back(deployment: &Deployment) {
         "INSERT INTO inbox (hash, received, source, size, body, state, reason) VALUES ('00', 1767300000, '192.0.2.1', 2, x'3000', 'opened', '');
          INSERT INTO package (id, digest, packager, name, version, arch) VALUES (1, 'p', 'rpm', 'bash', '0:5.1-1', 'x86_64');
          INSERT INTO lineage (id, first_list) VALUES (1, 'l');
-         INSERT INTO package_list (id, digest, lineage, revision, base, packages, content) VALUES (1, 'l', 1, 0, 0, 0, x'');
+         INSERT INTO package_list (id, digest, lineage, revision, base, packages, content) VALUES (1, 'l', 1, 0, 0, 1, x'000102');
+         INSERT INTO presence (package, lineage, first_revision, last_revision) VALUES (1, 1, 0, 9223372036854775807);
+         INSERT INTO host_state (host, first_seen, list, facts, seen) VALUES (1, 1767300000, 1, 1, x'');
          INSERT INTO facts (id, digest, text) VALUES (1, 'f', 'packager: rpm\n');
          INSERT INTO host (id, digest, site, name) VALUES (1, 'h', 'CERN-PROD', 'wn1.example.org');
          INSERT INTO reference_list (id, name, imported, author, content) VALUES (1, 'baseline', 1767200000, 'olga', 'name = \"baseline\"');",
@@ -141,6 +143,7 @@ fn a_backup_of_an_older_schema_comes_back(deployment: &Deployment) {
         restored.ask(&["restore", &file]);
         assert!(restored.number("SELECT MAX(version) FROM _sqlx_migrations") > 1);
         assert_eq!(restored.inbox("opened"), 1);
+        assert_eq!(restored.rows(&["who", "bash < 0:6"])[0]["host"], "wn1.example.org", "what is derived is made anew");
         lists.push(restored.rows(&["reference", "list"]));
     }
     deployment.ask(&["migrate"]);

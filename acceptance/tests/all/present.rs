@@ -1,6 +1,6 @@
 //! The present and the counts of each day follow from the states over time, whatever the order of the reports.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use report::hash::Hash;
 use report::package::{Package, Packager};
@@ -13,7 +13,8 @@ on_both_databases!(
     is_made_for_a_database_without_it,
     spreads_as_the_hosts_say,
     what_was_read_before_is_never_stale,
-    an_unchanged_report_is_news
+    an_unchanged_report_is_news,
+    packages_lead_to_the_lists_that_hold_them
 );
 
 const DAYS: i64 = 6;
@@ -202,5 +203,73 @@ fn spreads_as_the_hosts_say(deployment: &Deployment) {
         assert_eq!(all.iter().map(|change| change.hosts).sum::<i64>(), 5, "every host has one of the versions");
         let silent = store.silent(&Scope::All, &one, i64::MAX).await.unwrap();
         assert_eq!(silent.iter().map(|change| change.hosts).sum::<i64>(), 5);
+    });
+}
+
+/// One lineage with more revisions than share a row, a short one, and so many of one list that whole lists are read for many packages.
+fn packages_lead_to_the_lists_that_hold_them(deployment: &Deployment) {
+    run(async {
+        let store = Store::open(&deployment.database).await.unwrap();
+        let names: Vec<String> = (0..40).map(|number| format!("package{number}")).collect();
+        let package = |(name, version): (&String, i64)| Package {
+            name: name.clone().into(),
+            version: version.to_string().into(),
+            arch: "x86_64".into(),
+            packager: Packager::Rpm,
+        };
+        let packages: Vec<_> = names.iter().flat_map(|name| [(name, 1), (name, 2)]).map(package).collect();
+        let mut writing = store.begin().await.unwrap();
+        let ids = writing.package_ids(&packages).await.unwrap();
+        let mut lists: HashMap<i64, Vec<i64>> = HashMap::new();
+        for lineage in 0..202 {
+            let lists_of_it = [600, 5].get(lineage).copied().unwrap_or(1_usize);
+            let (mut held, mut last) = (ids[lineage % 45..lineage % 45 + 30].to_vec(), Vec::new());
+            for number in 0..lists_of_it {
+                let turned = ids[(number * 7 + number * number / 40 + lineage) % ids.len()];
+                match held.binary_search(&turned) {
+                    Ok(at) => drop(held.remove(at)),
+                    Err(at) => held.insert(at, turned),
+                }
+                let digest = Hash::of(format!("{lineage} {number}").as_bytes());
+                let list = writing.add_list(digest, &held, &last).await.unwrap();
+                lists.insert(list, held.clone());
+                last = vec![list];
+            }
+        }
+        writing.commit().await.unwrap();
+        assert_eq!(deployment.number("SELECT COUNT(*) FROM lineage"), 202);
+        let rows = deployment.number("SELECT COUNT(*) FROM presence WHERE epoch > 1");
+        assert!(rows > 0, "more than two rows for a lineage");
+
+        let agree = async |store: &Store| {
+            let all: Vec<i64> = lists.keys().copied().collect();
+            for some in [&ids[..], &ids[..3], &ids[40..41]] {
+                let asked: HashSet<i64> = some.iter().copied().collect();
+                let mut expected: HashMap<i64, Vec<i64>> = HashMap::new();
+                for (list, held) in &lists {
+                    let held: Vec<i64> = held.iter().filter(|id| asked.contains(id)).copied().collect();
+                    if !held.is_empty() {
+                        expected.insert(*list, held);
+                    }
+                }
+                let sorted = |mut found: HashMap<i64, Vec<i64>>| {
+                    found.values_mut().for_each(|held| held.sort_unstable());
+                    found.retain(|_, held| !held.is_empty());
+                    found
+                };
+                assert_eq!(sorted(store.lists_with(some).await.unwrap()), expected);
+                assert_eq!(sorted(store.held(&all, &asked).await.unwrap()), expected);
+                let few: Vec<i64> = all.iter().take(2).copied().collect();
+                let of_few = sorted(store.held(&few, &asked).await.unwrap());
+                assert!(few.iter().all(|list| of_few.get(list) == expected.get(list)));
+            }
+        };
+        agree(&store).await;
+        deployment.sql("DELETE FROM presence");
+        let again = Store::open(&deployment.database).await.unwrap();
+        assert!(deployment.number("SELECT COUNT(*) FROM presence") > 0, "made anew from the lists");
+        agree(&again).await;
+        // Once more changes nothing.
+        agree(&Store::open(&deployment.database).await.unwrap()).await;
     });
 }

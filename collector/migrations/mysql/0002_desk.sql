@@ -220,3 +220,17 @@ CREATE TABLE secret (
     name  VARCHAR(32) NOT NULL PRIMARY KEY,
     value VARCHAR(64) NOT NULL
 ) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
+-- The way from a package to the lists that hold it: what came into and left each lineage, in the order of revisions, by block of
+-- package names; an epoch is some hundred revisions. Follows from `package_list`.
+DROP TABLE presence;
+CREATE TABLE presence (
+    block   BIGINT NOT NULL,
+    lineage BIGINT NOT NULL,
+    epoch   BIGINT NOT NULL,
+    content MEDIUMBLOB NOT NULL,
+    PRIMARY KEY (block, lineage, epoch)
+) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
+-- Nothing is asked this way.
+DROP INDEX host_state_by_list ON host_state;

@@ -225,3 +225,17 @@ CREATE TABLE secret (
     name  TEXT NOT NULL PRIMARY KEY,
     value TEXT NOT NULL
 );
+
+-- The way from a package to the lists that hold it: what came into and left each lineage, in the order of revisions, by block of
+-- package names; an epoch is some hundred revisions. Follows from `package_list`.
+DROP TABLE presence;
+CREATE TABLE presence (
+    block   BIGINT NOT NULL,
+    lineage BIGINT NOT NULL,
+    epoch   BIGINT NOT NULL,
+    content BLOB NOT NULL,
+    PRIMARY KEY (block, lineage, epoch)
+) WITHOUT ROWID;
+
+-- Nothing is asked this way.
+DROP INDEX host_state_by_list;

@@ -11,8 +11,11 @@ use crate::package_set::Difference;
 /// Id, revision and difference from the revision before, of one whole list and those that follow it.
 type Segment = Vec<(i64, i64, Vec<u8>)>;
 
-/// So many packages are sooner looked up than all lists read.
-const FEW: usize = 64;
+/// Rows of `presence` that are sooner read than whole lists.
+const FEW_ROWS: usize = 2_000;
+
+/// Rows of `presence` that take as long to read as one list.
+const ROWS_OF_A_LIST: usize = 4;
 
 /// Lists whose places are kept; a large grid has some 10,000 at a time.
 const PLACES_KEPT: usize = 400_000;
@@ -38,8 +41,16 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn held(&self, lists: &[i64], asked: &HashSet<i64>) -> Result<HashMap<i64, Vec<i64>>, StoreError> {
-        if asked.len() <= FEW {
-            self.held_by_presence(lists, asked).await
+        if asked.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let mut lineages: HashMap<i64, Vec<(i64, i64)>> = HashMap::new();
+        for (id, (lineage, revision)) in self.places(lists).await? {
+            lineages.entry(lineage).or_default().push((revision, id));
+        }
+        let blocks = self.blocks_of(asked).await?;
+        if blocks.len() * lineages.len() <= FEW_ROWS + lists.len() * ROWS_OF_A_LIST {
+            self.held_by_presence(lineages, asked).await
         } else {
             self.held_by_content(lists, asked).await
         }
@@ -48,33 +59,20 @@ impl Store {
     /// From the packages to the lists: what is asked about is little beside what the lists hold.
     async fn held_by_presence(
         &self,
-        lists: &[i64],
+        mut lineages: HashMap<i64, Vec<(i64, i64)>>,
         asked: &HashSet<i64>,
     ) -> Result<HashMap<i64, Vec<i64>>, StoreError> {
-        let mut held = HashMap::with_capacity(lists.len());
-        if asked.is_empty() {
-            return Ok(held);
-        }
-        let mut lineages: HashMap<i64, Vec<(i64, i64)>> = HashMap::new();
-        for (id, (lineage, revision)) in self.places(lists).await? {
-            lineages.entry(lineage).or_default().push((revision, id));
-        }
+        let mut held = HashMap::new();
         lineages.values_mut().for_each(|revisions| revisions.sort_unstable());
-        let sql = format!(
-            "SELECT package, lineage, first_revision, last_revision FROM presence WHERE package IN {} ORDER BY package",
-            rows_of_binds(1, asked.len())
-        );
-        let mut query = sqlx::query_as::<_, (i64, i64, i64, i64)>(AssertSqlSafe(sql));
-        for id in asked {
-            query = query.bind(*id);
-        }
-        for (package, lineage, first, last) in query.fetch_all(&self.pool).await? {
-            let Some(revisions) = lineages.get(&lineage) else { continue };
-            let from = revisions.partition_point(|(revision, _)| *revision < first);
-            for (_, id) in revisions.iter().skip(from).take_while(|(revision, _)| *revision <= last) {
-                held.entry(*id).or_insert_with(Vec::new).push(package);
+        let of: Vec<i64> = lineages.keys().copied().collect();
+        for presence in self.presences(asked, Some(&of)).await? {
+            let Some(revisions) = lineages.get(&presence.lineage) else { continue };
+            let from = revisions.partition_point(|(revision, _)| *revision < presence.first);
+            for (_, id) in revisions.iter().skip(from).take_while(|(revision, _)| *revision <= presence.last) {
+                held.entry(*id).or_insert_with(Vec::new).push(presence.package);
             }
         }
+        held.values_mut().for_each(|packages| packages.sort_unstable());
         Ok(held)
     }
 
@@ -118,9 +116,7 @@ impl Store {
                 query = query.bind(*id);
             }
             let mut segments: BTreeMap<(i64, i64), Segment> = BTreeMap::new();
-            let rows = query.fetch_all(&self.pool).await?;
-            self.places.keep(&rows.iter().map(|row| (row.3, (row.0, row.2))).collect::<Vec<_>>());
-            for (lineage, base, revision, id, content) in rows {
+            for (lineage, base, revision, id, content) in query.fetch_all(&self.pool).await? {
                 segments.entry((lineage, base)).or_default().push((revision, id, content));
             }
             let wanted: HashSet<i64> = ids.iter().copied().collect();

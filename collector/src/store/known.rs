@@ -17,6 +17,8 @@ pub(super) struct Known(Arc<Mutex<Ids>>);
 pub(super) struct Ids {
     /// Packages.
     pub(super) packages: HashMap<Hash, i64>,
+    /// The blocks of packages' names, by id of the package.
+    pub(super) blocks: HashMap<i64, u8>,
     /// Package lists.
     pub(super) lists: HashMap<Hash, i64>,
     /// Header lines.
@@ -37,6 +39,7 @@ impl Known {
     pub(super) fn keep(&self, learned: Ids) {
         let mut ids = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         add(&mut ids.packages, learned.packages);
+        add(&mut ids.blocks, learned.blocks);
         add(&mut ids.lists, learned.lists);
         add(&mut ids.facts, learned.facts);
         add(&mut ids.list_digests, learned.list_digests);

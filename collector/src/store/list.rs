@@ -1,15 +1,13 @@
-//! Package lists, each distinct one once: as a difference in a lineage of similar ones, with the way back from a package.
+//! Package lists, each distinct one once: as a difference in a lineage of similar ones.
 
 use std::collections::HashMap;
 
 use report::hash::Hash;
 use sqlx::{AnyConnection, AssertSqlSafe};
 
+use super::presence::Presence;
 use super::{IDS_PER_STATEMENT, ROWS_PER_STATEMENT, Store, StoreError, Writing, rows_of_binds};
 use crate::package_set::Difference;
-
-/// The last revision of a package that is still in the newest list of its lineage.
-const OPEN: i64 = i64::MAX;
 
 /// A list is read from at most so many differences before a whole one is kept again.
 const MAX_DIFFERENCES: i64 = 32;
@@ -86,7 +84,7 @@ impl Writing {
             .await?;
         let whole = Difference { removed: Vec::new(), added: packages.to_vec() };
         self.insert_list(digest, (lineage, 0, 0), packages.len(), &whole).await?;
-        self.insert_presence(lineage, 0, packages).await
+        self.note_presence(lineage, 0, &whole).await
     }
 
     async fn continue_lineage(
@@ -103,18 +101,7 @@ impl Writing {
         } else {
             self.insert_list(digest, (tip.lineage, revision, tip.base), packages.len(), difference).await?;
         }
-        for ids in difference.removed.chunks(ROWS_PER_STATEMENT) {
-            let sql = format!(
-                "UPDATE presence SET last_revision = ? WHERE lineage = ? AND last_revision = ? AND package IN {}",
-                rows_of_binds(1, ids.len())
-            );
-            let mut query = sqlx::query(AssertSqlSafe(sql)).bind(tip.revision).bind(tip.lineage).bind(OPEN);
-            for id in ids {
-                query = query.bind(*id);
-            }
-            query.execute(self.connection()).await?;
-        }
-        self.insert_presence(tip.lineage, revision, &difference.added).await
+        self.note_presence(tip.lineage, revision, difference).await
     }
 
     async fn insert_list(
@@ -135,21 +122,6 @@ impl Writing {
         .bind(content.pack())
         .execute(self.connection())
         .await?;
-        Ok(())
-    }
-
-    async fn insert_presence(&mut self, lineage: i64, revision: i64, packages: &[i64]) -> Result<(), StoreError> {
-        for ids in packages.chunks(ROWS_PER_STATEMENT) {
-            let sql = format!(
-                "INSERT INTO presence (package, lineage, first_revision, last_revision) VALUES {}",
-                rows_of_binds(ids.len(), 4)
-            );
-            let mut query = sqlx::query(AssertSqlSafe(sql));
-            for id in ids {
-                query = query.bind(*id).bind(lineage).bind(revision).bind(OPEN);
-            }
-            query.execute(self.connection()).await?;
-        }
         Ok(())
     }
 
@@ -225,20 +197,28 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn lists_with(&self, packages: &[i64]) -> Result<HashMap<i64, Vec<i64>>, StoreError> {
+        let mut of_lineage: HashMap<i64, Vec<Presence>> = HashMap::new();
+        for presence in self.presences(&packages.iter().copied().collect(), None).await? {
+            of_lineage.entry(presence.lineage).or_default().push(presence);
+        }
+        let lineages: Vec<i64> = of_lineage.keys().copied().collect();
         let mut holders: HashMap<i64, Vec<i64>> = HashMap::new();
-        for ids in packages.chunks(ROWS_PER_STATEMENT) {
+        for ids in lineages.chunks(IDS_PER_STATEMENT) {
             let sql = format!(
-                "SELECT package_list.id, presence.package FROM presence JOIN package_list \
-                 ON package_list.lineage = presence.lineage AND package_list.revision >= presence.first_revision \
-                 AND package_list.revision <= presence.last_revision WHERE presence.package IN {}",
+                "SELECT id, lineage, revision FROM package_list WHERE lineage IN {}",
                 rows_of_binds(1, ids.len())
             );
-            let mut query = sqlx::query_as::<_, (i64, i64)>(AssertSqlSafe(sql));
+            let mut query = sqlx::query_as::<_, (i64, i64, i64)>(AssertSqlSafe(sql)).persistent(ids.len() < 8);
             for id in ids {
                 query = query.bind(*id);
             }
-            for (list, package) in query.fetch_all(&self.pool).await? {
-                holders.entry(list).or_default().push(package);
+            for (list, lineage, revision) in query.fetch_all(&self.pool).await? {
+                let holds = |presence: &&Presence| (presence.first..=presence.last).contains(&revision);
+                let found = of_lineage.get(&lineage).into_iter().flatten().filter(holds);
+                let mut found = found.map(|presence| presence.package).peekable();
+                if found.peek().is_some() {
+                    holders.entry(list).or_default().extend(found);
+                }
             }
         }
         Ok(holders)
@@ -294,7 +274,7 @@ async fn read_list(
     Ok(packages)
 }
 
-fn unpack(lineage: i64, revision: i64, content: &[u8]) -> Result<Difference, StoreError> {
+pub(super) fn unpack(lineage: i64, revision: i64, content: &[u8]) -> Result<Difference, StoreError> {
     Difference::unpack(content)
         .ok_or_else(|| StoreError::Inconsistent(format!("package list {lineage}.{revision} cannot be unpacked")))
 }

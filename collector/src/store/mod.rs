@@ -24,6 +24,7 @@ mod message;
 mod migration;
 mod outbox;
 mod package;
+mod presence;
 mod present;
 mod purge;
 mod reference;
@@ -166,6 +167,7 @@ impl Store {
         let mut connection = self.pool.acquire().await?;
         migration::all(self.dialect).run(&mut *connection).await?;
         drop(connection);
+        retrying(|| self.derive_presence()).await?;
         retrying(|| self.derive_present()).await
     }
 
@@ -296,6 +298,17 @@ impl Dialect {
         match self {
             Dialect::Sqlite => " ON CONFLICT (list, facts, site, day) DO UPDATE SET hosts = hosts + excluded.hosts",
             Dialect::Mysql => " ON DUPLICATE KEY UPDATE hosts = hosts + VALUES(hosts)",
+        }
+    }
+
+    /// Ends an INSERT into `presence` so that what is there is gone on with.
+    fn append_content(self) -> &'static str {
+        match self {
+            // SQLite makes a text of what it joins, of the same bytes.
+            Dialect::Sqlite => {
+                " ON CONFLICT (block, lineage, epoch) DO UPDATE SET content = CAST(content || excluded.content AS BLOB)"
+            }
+            Dialect::Mysql => " ON DUPLICATE KEY UPDATE content = CONCAT(content, VALUES(content))",
         }
     }
 

@@ -6,7 +6,8 @@ use report::hash::Hash;
 use report::package::{Package, Packager};
 use sqlx::AssertSqlSafe;
 
-use super::{ROWS_PER_STATEMENT, Store, StoreError, Writing, rows_of_binds};
+use super::known::Ids;
+use super::{ROWS_PER_STATEMENT, Store, StoreError, Writing, presence, rows_of_binds};
 
 type Row = (i64, String, String, String, String);
 
@@ -63,7 +64,9 @@ impl Writing {
             for (id, digest) in query.fetch_all(self.connection()).await? {
                 let digest =
                     digest.parse().map_err(|_| StoreError::Inconsistent(format!("package digest {digest:?}")))?;
-                missing.remove(&digest);
+                if let Some(package) = missing.remove(&digest) {
+                    self.learned.blocks.insert(id, presence::block_of(&package.name));
+                }
                 self.learned.packages.insert(digest, id);
                 ids.push(id);
             }
@@ -141,6 +144,8 @@ impl Store {
                 packages.push(package_of(row)?);
             }
         }
+        let blocks = packages.iter().map(|(id, package)| (*id, presence::block_of(&package.name))).collect();
+        self.known.keep(Ids { blocks, ..Ids::default() });
         Ok(packages)
     }
 

@@ -1,8 +1,10 @@
 //! How packages spread over hosts, now and over the days, without reading one host's history.
 
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
 use sqlx::AssertSqlSafe;
 
-use super::{ROWS_PER_STATEMENT, Store, StoreError, rows_of_binds, scope_condition};
+use super::{IDS_PER_STATEMENT, Store, StoreError, rows_of_binds, scope_condition};
 use crate::access::Scope;
 
 /// How the number of hosts that had a package changed on a day.
@@ -20,51 +22,37 @@ pub struct Spread {
 /// once on a host that has them all.
 pub type CountedAs = [(i64, i64)];
 
-/// The lists that hold any of the packages, once for each that they are counted as.
-fn holders(packages: &CountedAs) -> String {
-    let others = packages.iter().filter(|(id, counted)| id != counted);
-    let cases: String = others.map(|(id, counted)| format!(" WHEN {id} THEN {counted}")).collect();
-    let counted = if cases.is_empty() {
-        "presence.package".to_owned()
-    } else {
-        format!("CASE presence.package{cases} ELSE presence.package END")
-    };
-    format!(
-        "(SELECT DISTINCT {counted} AS package, package_list.id AS list FROM presence \
-         JOIN package_list ON package_list.lineage = presence.lineage \
-         AND package_list.revision >= presence.first_revision AND package_list.revision <= presence.last_revision \
-         WHERE presence.package IN {}) AS holders",
-        rows_of_binds(1, packages.len())
-    )
-}
-
 impl Store {
     /// How the number of hosts that may be seen and have each of `packages` changed, day by day.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn spread(&self, scope: &Scope, packages: &CountedAs) -> Result<Vec<Spread>, StoreError> {
-        let mut spread = Vec::new();
-        for ids in packages.chunks(ROWS_PER_STATEMENT) {
+        let holders = self.holders(packages).await?;
+        let lists: Vec<i64> = holders.keys().copied().collect();
+        let mut spread: BTreeMap<(i64, i64), i64> = BTreeMap::new();
+        for ids in lists.chunks(IDS_PER_STATEMENT) {
             let sql = format!(
-                "SELECT holders.package, host_count.day, {} FROM {} JOIN host_count ON host_count.list = holders.list \
-                 WHERE host_count.site IN (SELECT id FROM site WHERE {}) \
-                 GROUP BY holders.package, host_count.day ORDER BY host_count.day",
-                self.dialect.sum("host_count.hosts"),
-                holders(ids),
+                "SELECT list, day, {} FROM host_count WHERE list IN {} AND site IN (SELECT id FROM site WHERE {}) \
+                 GROUP BY list, day",
+                self.dialect.sum("hosts"),
+                rows_of_binds(1, ids.len()),
                 scope_condition("name", scope),
             );
-            let mut query = sqlx::query_as::<_, (i64, i64, i64)>(AssertSqlSafe(sql));
-            for (id, _) in ids {
+            let mut query = sqlx::query_as::<_, (i64, i64, i64)>(AssertSqlSafe(sql)).persistent(ids.len() < 8);
+            for id in ids {
                 query = query.bind(*id);
             }
             for site in scope.sites() {
                 query = query.bind(site);
             }
-            let row = |(package, day, hosts)| Spread { package, day, hosts };
-            spread.extend(query.fetch_all(&self.pool).await?.into_iter().map(row));
+            for (list, day, hosts) in query.fetch_all(&self.pool).await? {
+                for package in holders.get(&list).into_iter().flatten() {
+                    *spread.entry((day, *package)).or_default() += hosts;
+                }
+            }
         }
-        Ok(spread)
+        Ok(spread.into_iter().map(|((day, package), hosts)| Spread { package, day, hosts }).collect())
     }
 
     /// Hosts that may be seen, have one of `packages` and have been silent since before `stale_before` (unix seconds),
@@ -78,31 +66,32 @@ impl Store {
         packages: &CountedAs,
         stale_before: i64,
     ) -> Result<Vec<Spread>, StoreError> {
-        let mut silent = Vec::new();
-        for ids in packages.chunks(ROWS_PER_STATEMENT) {
-            let sql = format!(
-                "SELECT holders.package, host_now.last_news, COUNT(*) FROM {} \
-                 JOIN host_now ON host_now.list = holders.list \
-                 WHERE host_now.last_news < ? AND host_now.site IN (SELECT id FROM site WHERE {}) \
-                 GROUP BY holders.package, host_now.last_news",
-                holders(ids),
-                scope_condition("name", scope),
-            );
-            let mut query = sqlx::query_as::<_, (i64, i64, i64)>(AssertSqlSafe(sql));
-            for (id, _) in ids {
-                query = query.bind(*id);
-            }
-            query = query.bind(stale_before);
-            for site in scope.sites() {
-                query = query.bind(site);
-            }
-            let row = |(package, last_news, hosts): (i64, i64, i64)| Spread {
-                package,
-                day: crate::history::day_of(last_news),
-                hosts,
-            };
-            silent.extend(query.fetch_all(&self.pool).await?.into_iter().map(row));
+        let holders = self.holders(packages).await?;
+        let sql = format!(
+            "SELECT list, last_news, COUNT(*) FROM host_now \
+             WHERE last_news < ? AND site IN (SELECT id FROM site WHERE {}) GROUP BY list, last_news",
+            scope_condition("name", scope),
+        );
+        let mut query = sqlx::query_as::<_, (i64, i64, i64)>(AssertSqlSafe(sql)).bind(stale_before);
+        for site in scope.sites() {
+            query = query.bind(site);
         }
-        Ok(silent)
+        let mut silent: BTreeMap<(i64, i64), i64> = BTreeMap::new();
+        for (list, last_news, hosts) in query.fetch_all(&self.pool).await? {
+            for package in holders.get(&list).into_iter().flatten() {
+                *silent.entry((crate::history::day_of(last_news), *package)).or_default() += hosts;
+            }
+        }
+        Ok(silent.into_iter().map(|((day, package), hosts)| Spread { package, day, hosts }).collect())
+    }
+
+    /// The lists that hold any of the packages, each with what these are counted as, once.
+    async fn holders(&self, packages: &CountedAs) -> Result<HashMap<i64, BTreeSet<i64>>, StoreError> {
+        let counted: HashMap<i64, i64> = packages.iter().copied().collect();
+        let ids: Vec<i64> = counted.keys().copied().collect();
+        let of_list = |(list, held): (i64, Vec<i64>)| {
+            (list, held.iter().filter_map(|package| counted.get(package).copied()).collect())
+        };
+        Ok(self.lists_with(&ids).await?.into_iter().map(of_list).collect())
     }
 }
