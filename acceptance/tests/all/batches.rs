@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use report::hash::Hash;
+use report::sealed::{ContentEncryption, OpeningKey, SigningKey};
 use wlcg_acceptance::programs::Deployment;
 use wlcg_package_collector::access::Scope;
 use wlcg_package_collector::history::{self, Interval};
 use wlcg_package_collector::opener::{Opened, Opener};
 use wlcg_package_collector::store::{Incoming, Store};
 
-on_both_databases!(together_is_one_by_one);
+on_both_databases!(together_is_one_by_one, so_are_senders);
 
 const HOSTS: u64 = 12;
 
@@ -42,9 +43,9 @@ fn reports() -> Vec<String> {
     reports
 }
 
-async fn receive(store: &Store, reports: &[String]) {
-    let incoming = |(at, text): (usize, &String)| {
-        let body = text.clone().into_bytes();
+async fn receive<B: AsRef<[u8]>>(store: &Store, reports: &[B]) {
+    let incoming = |(at, body): (usize, &B)| {
+        let body = body.as_ref().to_vec();
         let hash = Hash::of(&body);
         Incoming { hash, received: 1_770_000_000 + at as i64, source: "192.0.2.1".to_owned(), body, handed_in: None }
     };
@@ -103,4 +104,64 @@ fn together_is_one_by_one(deployment: &Deployment) {
             other.number("SELECT COUNT(*) FROM host_now WHERE source = '192.0.2.1' AND received >= 1770000000")
         );
     });
+}
+
+/// Signed and unsigned reports, a batch in each row: keys that are new, shared, changed, or come from two sites at once.
+const SIGNED: [&[(&str, &str, Option<usize>)]; 4] = [
+    &[("A", "a1", Some(0)), ("A", "a2", Some(0)), ("B", "b1", Some(1)), ("A", "a3", None), ("C", "c1", Some(2))],
+    &[("A", "a4", Some(3)), ("B", "b2", Some(3)), ("A", "a1", Some(0)), ("B", "b3", Some(0)), ("C", "c2", Some(2))],
+    &[("A", "a1", Some(1)), ("A", "a2", None), ("A", "a3", Some(4)), ("B", "a1", None), ("C", "c1", Some(2))],
+    &[("A", "a3", Some(4)), ("A", "a3", None), ("B", "b2", Some(5)), ("C", "a3", Some(4)), ("C", "c2", Some(2))],
+];
+
+fn so_are_senders(deployment: &Deployment) {
+    let other = Deployment::new(deployment.database.starts_with("mysql").then(wlcg_acceptance::mariadb::new_database));
+    let pem = std::fs::read(deployment.key("officer")).unwrap();
+    let opening = || vec![OpeningKey::from_pem(&pem, None).unwrap()];
+    let keys: Vec<_> = (0..6).map(|_| SigningKey::generate("host", jiff::Timestamp::now()).unwrap()).collect();
+    let report = |day: usize, (site, host, key): (&str, &str, Option<usize>)| {
+        let text = super::text(host, &format!("2026-01-0{}T04:00:00Z", day + 1), &[("bash", "0:5.1-1")]);
+        let text = text.replace("CERN-PROD", &format!("{site}-SITE"));
+        let content = match key {
+            Some(key) => keys[key].sign(text.as_bytes()).unwrap(),
+            None => text.into_bytes(),
+        };
+        report::sealed::seal(&content, &[opening()[0].recipient().clone()], ContentEncryption::default()).unwrap()
+    };
+    let days = SIGNED.iter().enumerate();
+    let days: Vec<Vec<Vec<u8>>> =
+        days.map(|(day, reports)| reports.iter().map(|of| report(day, *of)).collect()).collect();
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(async {
+        let together = Store::open(&deployment.database).await.unwrap();
+        let one_by_one = Store::open(&other.database).await.unwrap();
+        let opener = Opener::new(together.clone(), opening());
+        let single = Opener::new(one_by_one.clone(), opening());
+        for day in &days {
+            receive(&together, day).await;
+            opener.open_waiting().await.unwrap();
+            for report in day {
+                receive(&one_by_one, std::slice::from_ref(report)).await;
+                single.open_waiting().await.unwrap();
+            }
+        }
+        assert_eq!(told(&together).await, told(&one_by_one).await);
+    });
+    let became = |deployment: &Deployment| {
+        let rows = deployment.rows(&["inbox", "list"]);
+        let row = |row: &serde_json::Value| {
+            let text = |name: &str| row[name].as_str().unwrap().to_owned();
+            (text("report"), (text("state"), text("problem"), text("sender")))
+        };
+        rows.iter().map(row).collect::<BTreeMap<_, _>>()
+    };
+    let (here, there) = (became(deployment), became(&other));
+    assert_eq!(here, there);
+    let states: Vec<&str> =
+        days.iter().flatten().map(|report| here[&Hash::of(report).to_string()].0.as_str()).collect();
+    let (o, h) = ("opened", "held");
+    let expected = [[o, o, o, o, o], [o, h, o, h, o], [h, h, o, h, o], [o, h, o, h, o]];
+    assert_eq!(states, expected.concat());
+    for of in [deployment, &other] {
+        assert_eq!(of.number("SELECT COUNT(*) FROM sender"), 8);
+    }
 }

@@ -1,6 +1,6 @@
 //! Ids of rows that never change nor go once they are committed: what an opener asks for with every report.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use report::hash::Hash;
@@ -59,6 +59,11 @@ impl Ids {
         self.facts.insert(digest, id);
         self.facts_digests.insert(id, digest);
     }
+}
+
+/// Those of the digests whose ids are known.
+pub(super) fn at_hand(known: &HashMap<Hash, i64>, digests: &HashSet<Hash>) -> HashMap<Hash, i64> {
+    digests.iter().filter_map(|digest| Some((*digest, *known.get(digest)?))).collect()
 }
 
 fn add<K: Eq + std::hash::Hash, V>(ids: &mut HashMap<K, V>, learned: HashMap<K, V>) {

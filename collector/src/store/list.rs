@@ -1,9 +1,12 @@
 //! Package lists, each distinct one once: as a difference in a lineage of similar ones.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
+use futures_util::TryStreamExt as _;
 use report::hash::Hash;
-use sqlx::{AnyConnection, AssertSqlSafe};
+use sqlx::any::AnyArguments;
+use sqlx::query::Query;
+use sqlx::{Any, AnyConnection, AssertSqlSafe, Either, Executor as _, Row as _};
 
 use super::presence::Presence;
 use super::{IDS_PER_STATEMENT, ROWS_PER_STATEMENT, Store, StoreError, Writing, rows_of_binds};
@@ -50,6 +53,19 @@ impl Writing {
         }))
     }
 
+    /// The ids of those package lists that are known, by digest.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list_ids(&mut self, digests: &HashSet<Hash>) -> Result<HashMap<Hash, i64>, StoreError> {
+        let mut ids = self.known.look(|known| super::known::at_hand(&known.lists, digests));
+        for (digest, id) in self.ids_in("package_list", digests, &ids).await? {
+            self.learned.list(digest, id);
+            ids.insert(digest, id);
+        }
+        Ok(ids)
+    }
+
     /// Adds a list that is not known yet, as a difference from the nearest of `relatives` if one is near.
     ///
     /// # Errors
@@ -63,28 +79,21 @@ impl Writing {
                 nearest = Some((tip, difference));
             }
         }
-        match nearest.filter(|(_, difference)| difference.len() * NEAR <= packages.len()) {
+        let id = match nearest.filter(|(_, difference)| difference.len() * NEAR <= packages.len()) {
             Some((tip, difference)) => self.continue_lineage(digest, packages, &tip, &difference).await?,
             None => self.begin_lineage(digest, packages).await?,
-        }
-        self.list_id(digest)
-            .await?
-            .ok_or_else(|| StoreError::Inconsistent("package list vanished after its insert".to_owned()))
+        };
+        self.learned.list(digest, id);
+        Ok(id)
     }
 
-    async fn begin_lineage(&mut self, digest: Hash, packages: &[i64]) -> Result<(), StoreError> {
-        let name = digest.to_string();
-        sqlx::query("INSERT INTO lineage (first_list) VALUES (?)")
-            .bind(name.as_str())
-            .execute(self.connection())
-            .await?;
-        let (lineage,): (i64,) = sqlx::query_as("SELECT id FROM lineage WHERE first_list = ?")
-            .bind(name.as_str())
-            .fetch_one(self.connection())
-            .await?;
+    async fn begin_lineage(&mut self, digest: Hash, packages: &[i64]) -> Result<i64, StoreError> {
+        let sql = format!("INSERT INTO lineage (first_list) VALUES (?){}", self.dialect.returning_id());
+        let lineage = self.id_of(sqlx::query(AssertSqlSafe(sql)).bind(digest.to_string())).await?;
         let whole = Difference { removed: Vec::new(), added: packages.to_vec() };
-        self.insert_list(digest, (lineage, 0, 0), packages.len(), &whole).await?;
-        self.note_presence(lineage, 0, &whole).await
+        let id = self.insert_list(digest, (lineage, 0, 0), packages.len(), &whole).await?;
+        self.note_presence(lineage, 0, &whole).await?;
+        Ok(id)
     }
 
     async fn continue_lineage(
@@ -93,15 +102,16 @@ impl Writing {
         packages: &[i64],
         tip: &Tip,
         difference: &Difference,
-    ) -> Result<(), StoreError> {
+    ) -> Result<i64, StoreError> {
         let revision = tip.revision + 1;
-        if revision - tip.base >= MAX_DIFFERENCES {
+        let id = if revision - tip.base >= MAX_DIFFERENCES {
             let whole = Difference { removed: Vec::new(), added: packages.to_vec() };
-            self.insert_list(digest, (tip.lineage, revision, revision), packages.len(), &whole).await?;
+            self.insert_list(digest, (tip.lineage, revision, revision), packages.len(), &whole).await?
         } else {
-            self.insert_list(digest, (tip.lineage, revision, tip.base), packages.len(), difference).await?;
-        }
-        self.note_presence(tip.lineage, revision, difference).await
+            self.insert_list(digest, (tip.lineage, revision, tip.base), packages.len(), difference).await?
+        };
+        self.note_presence(tip.lineage, revision, difference).await?;
+        Ok(id)
     }
 
     async fn insert_list(
@@ -110,33 +120,53 @@ impl Writing {
         (lineage, revision, base): (i64, i64, i64),
         packages: usize,
         content: &Difference,
-    ) -> Result<(), StoreError> {
-        sqlx::query(
-            "INSERT INTO package_list (digest, lineage, revision, base, packages, content) VALUES (?, ?, ?, ?, ?, ?)",
-        )
-        .bind(digest.to_string())
-        .bind(lineage)
-        .bind(revision)
-        .bind(base)
-        .bind(i64::try_from(packages).unwrap_or(i64::MAX))
-        .bind(content.pack())
-        .execute(self.connection())
-        .await?;
-        Ok(())
+    ) -> Result<i64, StoreError> {
+        let sql = format!(
+            "INSERT INTO package_list (digest, lineage, revision, base, packages, content) VALUES {}{}",
+            rows_of_binds(1, 6),
+            self.dialect.returning_id()
+        );
+        let insert = sqlx::query(AssertSqlSafe(sql))
+            .bind(digest.to_string())
+            .bind(lineage)
+            .bind(revision)
+            .bind(base)
+            .bind(i64::try_from(packages).unwrap_or(i64::MAX))
+            .bind(content.pack());
+        self.id_of(insert).await
+    }
+
+    /// Inserts a row and gives the id that it gets, which one database returns as a row and the other one with the result.
+    async fn id_of(&mut self, insert: Query<'_, Any, AnyArguments>) -> Result<i64, StoreError> {
+        let mut results = self.connection().fetch_many(insert);
+        let mut id = None;
+        while let Some(result) = results.try_next().await? {
+            id = match result {
+                Either::Left(done) => id.or(done.last_insert_id()),
+                Either::Right(row) => Some(row.try_get(0)?),
+            };
+        }
+        id.ok_or_else(|| StoreError::Inconsistent("a new row has no id".to_owned()))
     }
 
     /// The newest list of the lineage that `list` is in.
     async fn tip_of_lineage(&mut self, list: i64) -> Result<Option<Tip>, StoreError> {
-        let row: Option<(i64, i64, i64)> = sqlx::query_as(
-            "SELECT newest.lineage, newest.revision, newest.base FROM package_list known \
-             JOIN package_list newest ON newest.lineage = known.lineage WHERE known.id = ? \
-             ORDER BY newest.revision DESC LIMIT 1",
+        // More than these the newest one never builds on; where its whole list is would have to be asked first.
+        let mut rows: Vec<(i64, i64, i64, Vec<u8>)> = sqlx::query_as(
+            "SELECT lineage, revision, base, content FROM package_list \
+             WHERE lineage = (SELECT lineage FROM package_list WHERE id = ?) ORDER BY revision DESC LIMIT ?",
         )
         .bind(list)
-        .fetch_optional(self.connection())
+        .bind(MAX_DIFFERENCES)
+        .fetch_all(self.connection())
         .await?;
-        let Some((lineage, revision, base)) = row else { return Ok(None) };
-        let packages = read_list(self.connection(), lineage, base, revision).await?;
+        rows.reverse();
+        let Some((lineage, revision, base, _)) = rows.last() else { return Ok(None) };
+        let (lineage, revision, base) = (*lineage, *revision, *base);
+        let mut packages = PackageIds::new();
+        for (_, revision, _, content) in rows.iter().filter(|(_, revision, ..)| *revision >= base) {
+            packages = unpack(lineage, *revision, content)?.apply(&packages);
+        }
         Ok(Some(Tip { lineage, revision, base, packages }))
     }
 }

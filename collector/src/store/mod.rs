@@ -22,6 +22,7 @@ mod known_host;
 mod list;
 mod message;
 mod migration;
+mod newest;
 mod outbox;
 mod package;
 mod presence;
@@ -36,7 +37,6 @@ mod sender;
 mod session;
 mod spread;
 mod state;
-mod steady;
 mod token;
 mod viewer;
 
@@ -69,6 +69,7 @@ pub use inbox_group::{Apart, InboxGroup, InboxTotal, OfHost, StateCount};
 pub use known_host::KnownHost;
 pub use list::PackageIds;
 pub use message::{Message, MessageKind, MessageState, NewMessage};
+pub use newest::{Newest, Present};
 pub use present::Arrival;
 pub use reference::{Added, ListVersion, NewVersion, StoredList};
 pub use refusal::{OTHER_ADDRESSES, RefusalCount, RefusalGroup};
@@ -76,7 +77,6 @@ pub use rejection::ClaimedSender;
 pub use sender::Pinned;
 pub use spread::{CountedAs, Spread};
 pub use state::HostState;
-pub use steady::{Again, Present};
 pub use token::StoredToken;
 
 /// Connections kept to MySQL; SQLite uses the same number for its readers.
@@ -282,6 +282,14 @@ impl Dialect {
                 // No gap locks: concurrent openers insert neighbouring keys all the time.
                 "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
             ],
+        }
+    }
+
+    /// Ends an INSERT of one row so that its id comes back as a row, where it does not come by itself.
+    fn returning_id(self) -> &'static str {
+        match self {
+            Dialect::Sqlite => " RETURNING id",
+            Dialect::Mysql => "",
         }
     }
 

@@ -17,9 +17,27 @@ impl Writing {
     /// # Errors
     /// [`StoreError`].
     pub async fn package_ids(&mut self, packages: &[Package<'_>]) -> Result<Vec<i64>, StoreError> {
-        let mut ids = Vec::with_capacity(packages.len());
+        let mut ids = self.ids_of(packages.iter()).await?;
+        ids.sort_unstable();
+        ids.dedup();
+        Ok(ids)
+    }
+
+    /// Makes sure that the ids of packages are at hand: what is asked of many reports is asked once.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn learn_packages(&mut self, packages: &[&Package<'_>]) -> Result<(), StoreError> {
+        self.ids_of(packages.iter().copied()).await.map(drop)
+    }
+
+    async fn ids_of<'a>(
+        &mut self,
+        packages: impl Iterator<Item = &'a Package<'a>> + Clone,
+    ) -> Result<Vec<i64>, StoreError> {
+        let mut ids = Vec::with_capacity(packages.size_hint().0);
         let mut missing: HashMap<Hash, &Package<'_>> = HashMap::new();
-        let digests: Vec<Hash> = packages.iter().map(digest).collect();
+        let digests: Vec<Hash> = packages.clone().map(digest).collect();
         let (known, learned) = (&self.known, &self.learned.packages);
         known.look(|known| {
             for (digest, package) in digests.iter().zip(packages) {
@@ -43,8 +61,6 @@ impl Writing {
         if !missing.is_empty() {
             return Err(StoreError::Inconsistent(format!("{} packages vanished after their insert", missing.len())));
         }
-        ids.sort_unstable();
-        ids.dedup();
         Ok(ids)
     }
 

@@ -14,8 +14,8 @@ use super::{IDS_PER_STATEMENT, ROWS_PER_STATEMENT, Store, StoreError, Writing, r
 use crate::package_set::Difference;
 use crate::varint;
 
-/// Blocks of package names: a list of 1,500 packages has a dozen in each. Stored rows go by it, so it never changes.
-pub(super) const BLOCKS: u8 = 128;
+/// Blocks of package names: a list of 1,500 packages has some two dozen in each. Stored rows go by it, so it never changes.
+pub(super) const BLOCKS: u8 = 64;
 
 /// Revisions of a lineage that share a row; what a new list has to rewrite does not grow with its lineage.
 const REVISIONS_PER_ROW: i64 = 256;

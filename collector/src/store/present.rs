@@ -98,10 +98,17 @@ impl Writing {
 
     /// Adds to the counts of a site.
     pub(super) async fn add_counts(&mut self, site: i64, counts: &Counts) -> Result<(), StoreError> {
-        let counts: Vec<_> = counts.iter().collect();
-        if !counts.is_empty() {
-            self.sites_with_news.insert(site);
-        }
+        let of_site = |((list, facts, day), hosts): (&(i64, i64, i64), &i64)| ((*list, *facts, site, *day), *hosts);
+        self.add_to_counts(&counts.iter().map(of_site).collect()).await
+    }
+
+    /// Adds to the counts by list, header lines, site and day.
+    pub(super) async fn add_to_counts(
+        &mut self,
+        counts: &BTreeMap<(i64, i64, i64, i64), i64>,
+    ) -> Result<(), StoreError> {
+        let counts: Vec<_> = counts.iter().filter(|(_, hosts)| **hosts != 0).collect();
+        self.sites_with_news.extend(counts.iter().map(|((_, _, site, _), _)| *site));
         // In the order of the key: two openers never wait for each other crosswise.
         for rows in counts.chunks(ROWS_PER_STATEMENT) {
             let sql = format!(
@@ -110,8 +117,8 @@ impl Writing {
                 self.dialect.add_hosts()
             );
             let mut query = sqlx::query(AssertSqlSafe(sql));
-            for ((list, facts, day), hosts) in rows {
-                query = query.bind(*list).bind(*facts).bind(site).bind(*day).bind(**hosts);
+            for ((list, facts, site, day), hosts) in rows {
+                query = query.bind(*list).bind(*facts).bind(*site).bind(*day).bind(**hosts);
             }
             query.execute(self.connection()).await?;
         }

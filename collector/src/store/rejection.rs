@@ -1,5 +1,7 @@
 //! Senders that people decided against, each for one host: a key, or reports without one.
 
+use std::collections::{HashMap, HashSet};
+
 use report::hash::Hash;
 use sqlx::AssertSqlSafe;
 
@@ -44,6 +46,29 @@ impl Writing {
                 .fetch_optional(self.connection())
                 .await?;
         Ok(row.and_then(|(problem, told)| Some((Problem::named(&problem)?, told))))
+    }
+
+    /// Which hosts of these sites and names anybody was rejected for.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn rejected_for<'a>(
+        &mut self,
+        hosts: &[(&'a str, &'a str)],
+    ) -> Result<HashSet<(&'a str, &'a str)>, StoreError> {
+        if hosts.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let by_digest: HashMap<String, (&str, &str)> =
+            hosts.iter().map(|(site, name)| (super::host::digest(site, name), (*site, *name))).collect();
+        let sql =
+            format!("SELECT DISTINCT host FROM rejected_sender WHERE host IN {}", rows_of_binds(1, by_digest.len()));
+        let mut query = sqlx::query_as::<_, (String,)>(AssertSqlSafe(sql));
+        for digest in by_digest.keys() {
+            query = query.bind(digest.as_str());
+        }
+        let rows = query.fetch_all(self.connection()).await?;
+        Ok(rows.iter().filter_map(|(digest,)| by_digest.get(digest).copied()).collect())
     }
 
     /// Remembers that these senders are rejected, with what was said.

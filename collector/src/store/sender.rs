@@ -1,8 +1,11 @@
 //! The keys that hosts are known by.
 
-use report::hash::Hash;
+use std::collections::{HashMap, HashSet};
 
-use super::{Store, StoreError, Writing};
+use report::hash::Hash;
+use sqlx::AssertSqlSafe;
+
+use super::{Store, StoreError, Writing, rows_of_binds};
 use crate::sender::{Known, Pin};
 
 /// What a host is known by.
@@ -53,6 +56,69 @@ impl Writing {
             of_key.extend(sites.into_iter().map(|(site,)| site));
         }
         Ok(Known { of_name, of_key })
+    }
+
+    /// The pins of all hosts of some names, by name.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn pins_of(&mut self, names: &[&str]) -> Result<HashMap<String, Vec<Pin>>, StoreError> {
+        let sql = format!("SELECT name, site, digest FROM sender WHERE name IN {}", rows_of_binds(1, names.len()));
+        let mut query = sqlx::query_as::<_, (String, String, String)>(AssertSqlSafe(sql));
+        for name in names {
+            query = query.bind(*name);
+        }
+        let mut pins: HashMap<String, Vec<Pin>> = HashMap::new();
+        for (name, site, digest) in query.fetch_all(self.connection()).await? {
+            pins.entry(name).or_default().push(Pin { site, key: digest.parse().ok() });
+        }
+        Ok(pins)
+    }
+
+    /// The sites that each of some keys signs for, in their order; a key that signs for none is left out.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn sites_of_keys(&mut self, keys: &HashSet<Hash>) -> Result<HashMap<Hash, Vec<String>>, StoreError> {
+        if keys.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let sql = format!(
+            "SELECT DISTINCT digest, site FROM sender WHERE digest IN {} ORDER BY site",
+            rows_of_binds(1, keys.len())
+        );
+        let mut query = sqlx::query_as::<_, (String, String)>(AssertSqlSafe(sql));
+        for key in keys {
+            query = query.bind(key.to_string());
+        }
+        let mut sites: HashMap<Hash, Vec<String>> = HashMap::new();
+        for (digest, site) in query.fetch_all(self.connection()).await? {
+            let key = digest.parse().map_err(|_| StoreError::Inconsistent(format!("sender {digest:?}")))?;
+            sites.entry(key).or_default().push(site);
+        }
+        Ok(sites)
+    }
+
+    /// Pins hosts that are known by nothing yet, by site and name, to the keys that they are first seen with, each at a time
+    /// (unix seconds).
+    ///
+    /// # Errors
+    /// [`StoreError`]; a conflict when another transaction pinned one of them at the same time.
+    pub async fn pin_all_first(&mut self, pins: &[((&str, &str), Hash, i64)]) -> Result<(), StoreError> {
+        if pins.is_empty() {
+            return Ok(());
+        }
+        let sql = format!(
+            "INSERT INTO sender (host, site, name, digest, since, approved) VALUES {}",
+            vec!["(?, ?, ?, ?, ?, '')"; pins.len()].join(", ")
+        );
+        let mut insert = sqlx::query(AssertSqlSafe(sql));
+        for ((site, name), key, since) in pins {
+            insert = insert.bind(super::host::digest(site, name)).bind(*site).bind(*name);
+            insert = insert.bind(key.to_string()).bind(*since);
+        }
+        insert.execute(self.connection()).await?;
+        Ok(())
     }
 
     /// Pins a host that has no key yet to the one that it is first seen with, at that time (unix seconds).

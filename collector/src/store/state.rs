@@ -112,11 +112,20 @@ impl Writing {
         if let Some((list,)) = own {
             return Ok(vec![list]);
         }
+        self.newest_lists(site, 3).await
+    }
+
+    /// Lists of the newest hosts of a site, at most so many.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn newest_lists(&mut self, site: &str, most: usize) -> Result<Vec<i64>, StoreError> {
         let rows: Vec<(i64,)> = sqlx::query_as(
             "SELECT host_state.list FROM host JOIN host_state ON host_state.host = host.id \
-             WHERE host.site = ? ORDER BY host.id DESC LIMIT 3",
+             WHERE host.site = ? ORDER BY host.id DESC LIMIT ?",
         )
         .bind(site)
+        .bind(i64::try_from(most).unwrap_or(i64::MAX))
         .fetch_all(self.connection())
         .await?;
         let mut lists: Vec<i64> = rows.into_iter().map(|(list,)| list).collect();

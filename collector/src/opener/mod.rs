@@ -1,6 +1,9 @@
 //! Opens what waits in the inbox, with a key, from anywhere that reaches the database.
 
-use std::collections::{HashMap, HashSet};
+mod alone;
+mod together;
+
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -9,8 +12,8 @@ use report::sealed::{OpeningKey, Signer};
 
 use crate::clock::{self, Stopwatch};
 use crate::metrics::Metrics;
-use crate::sender::{self, Believed, Doubt, Known, Policy};
-use crate::store::{Again, Arrival, Present, Sealed, Store, StoreError, Writing, retrying};
+use crate::sender::Policy;
+use crate::store::{Arrival, Sealed, Store, StoreError, retrying};
 use crate::unseal::{self, Claim, Claimed, SetAside, Unreadable, Unsealed};
 
 /// Reports that are opened side by side and stored in one transaction.
@@ -167,18 +170,19 @@ impl Opener {
 
     async fn try_store(&self, claims: &[Opening<'_>]) -> Result<Vec<Result<(), Unreadable>>, StoreError> {
         let mut writing = self.store.begin().await?;
-        let again = again(&mut writing, claims, &self.policy).await?;
-        let mut is_stored: HashSet<Hash> = again.iter().map(|(report, _)| report.hash).collect();
-        if !writing.add_again(&again).await? {
-            drop(writing);
-            writing = self.store.begin().await?;
-            is_stored.clear();
-        }
+        let is_stored = match together::store(&mut writing, claims, &self.policy).await? {
+            Some(stored) => stored,
+            None => {
+                drop(writing);
+                writing = self.store.begin().await?;
+                HashSet::new()
+            }
+        };
         let mut outcomes = Vec::with_capacity(claims.len());
         for opening in claims {
             outcomes.push(match is_stored.contains(&opening.sealed.hash) {
                 true => Ok(()),
-                false => add_to_history(&mut writing, opening, &self.policy).await?,
+                false => alone::store(&mut writing, opening, &self.policy).await?,
             });
         }
         writing.commit().await?;
@@ -232,62 +236,6 @@ struct Opening<'a> {
     lines: Hash,
 }
 
-/// The reports that only say again what their host said last, and may: of a name that stands once in the batch.
-async fn again<'a>(
-    writing: &mut Writing,
-    claims: &'a [Opening<'a>],
-    policy: &Policy,
-) -> Result<Vec<(Again<'a>, Present)>, StoreError> {
-    let mut times: HashMap<&str, usize> = HashMap::new();
-    for opening in claims {
-        *times.entry(opening.claimed.host.as_str()).or_default() += 1;
-    }
-    let mut likely: Vec<_> = claims
-        .iter()
-        .filter(|opening| times.get(opening.claimed.host.as_str()) == Some(&1) && opening.sealed.handed_in.is_empty())
-        .map(|opening| (opening, opening.lines, Hash::of(opening.claim.facts_text().as_bytes())))
-        .collect();
-    let lists = writing.list_ids(&likely.iter().map(|(_, list, _)| *list).collect()).await?;
-    likely.retain(|(_, list, _)| lists.contains_key(list));
-    let facts = writing.facts_ids(&likely.iter().map(|(_, _, facts)| *facts).collect()).await?;
-    let again = |(opening, of_list, of_facts): (&'a Opening<'a>, Hash, Hash)| {
-        Some((
-            opening,
-            Again {
-                hash: opening.sealed.hash,
-                of: &opening.claimed,
-                time: opening.claim.collected.as_second(),
-                arrival: opening.arrival(),
-                list: *lists.get(&of_list)?,
-                facts: *facts.get(&of_facts)?,
-            },
-        ))
-    };
-    let likely: Vec<_> = likely.into_iter().filter_map(again).collect();
-    if likely.is_empty() {
-        return Ok(Vec::new());
-    }
-    let names: Vec<&str> = likely.iter().map(|(_, report)| report.of.host.as_str()).collect();
-    let mut pins = writing.pins_of(&names).await?;
-    let hosts: Vec<_> = likely.iter().map(|(_, report)| (report.of.site.as_str(), report.of.host.as_str())).collect();
-    let mut presents = writing.presents(&hosts).await?;
-    let mut again = Vec::with_capacity(likely.len());
-    for (opening, report) in likely {
-        let (site, host) = (report.of.site.as_str(), report.of.host.as_str());
-        let of_name = pins.remove(host).unwrap_or_default();
-        // What else a key signs for is asked only of hosts that are not known by one.
-        let is_pinned = of_name.iter().any(|pin| pin.site == site && pin.key.is_some());
-        let known = Known { of_name, of_key: Vec::new() };
-        let is_believed = (opening.signer.is_none() || is_pinned)
-            && matches!(sender::judge(site, opening.signer, &known, policy), Ok(Believed::AsKnown));
-        match presents.remove(&(site, host)) {
-            Some(present) if is_believed && present.is_told_again_by(&report) => again.push((report, present)),
-            _ => {}
-        }
-    }
-    Ok(again)
-}
-
 impl Opening<'_> {
     fn aside(&self, reason: Unreadable) -> SetAside {
         SetAside { reason, claimed: self.claimed.clone() }
@@ -297,69 +245,4 @@ impl Opening<'_> {
         let signed = self.signer.is_some() || !self.sealed.handed_in.is_empty();
         Arrival { received: self.sealed.received, source: &self.sealed.source, signed }
     }
-}
-
-/// Sender, host, list, state and mark in the caller's transaction. A list that is known by its bytes is not parsed.
-async fn add_to_history(
-    writing: &mut Writing,
-    opening: &Opening<'_>,
-    policy: &Policy,
-) -> Result<Result<(), Unreadable>, StoreError> {
-    let Opening { sealed, claim, signer, claimed, lines } = opening;
-    let name = (claim.site, claim.header.host.as_ref());
-    let known = writing.known_sender(name, signer.map(|signer| signer.key)).await?;
-    let is_handed_in = signer.is_none() && !sealed.handed_in.is_empty();
-    let believed = if is_handed_in {
-        sender::judge_handed_in(claim.site, &known)
-    } else {
-        sender::judge(claim.site, *signer, &known, policy)
-    };
-    let believed = match believed {
-        Ok(Believed::AsKnown) => Believed::AsKnown,
-        doubted => {
-            // Whom a person has decided against is asked about no more.
-            let rejected = match is_handed_in {
-                true => None,
-                false => writing.rejected_sender(name, signer.map(|signer| signer.key)).await?,
-            };
-            let rejected = rejected.map(|(problem, told)| Doubt::Rejected { told, problem });
-            match rejected.map_or(doubted, Err) {
-                Ok(believed) => believed,
-                Err(doubt) => return Ok(Err(Unreadable::Sender(Box::new(doubt)))),
-            }
-        }
-    };
-    let known = writing.list_id(*lines).await?;
-    let parsed = match known {
-        Some(_) => None,
-        None => match claim.package_list() {
-            Ok(parsed) => Some(parsed),
-            Err(reason) => return Ok(Err(reason)),
-        },
-    };
-    if !writing.mark_opened(sealed.hash, claimed).await? {
-        return Ok(Ok(()));
-    }
-    if let Believed::First(key) = believed {
-        writing.pin_first(name, key, sealed.received).await?;
-    }
-    let host = writing.host_id(claim.site, &claim.header.host).await?;
-    let facts = writing.facts_id(&claim.facts_text()).await?;
-    let list = match (known, parsed) {
-        (Some(list), _) => list,
-        // Lines in another order than the canonical one may still be a list that is known.
-        (None, Some((digest, packages))) => {
-            match if digest == *lines { None } else { writing.list_id(digest).await? } {
-                Some(list) => list,
-                None => {
-                    let ids = writing.package_ids(&packages).await?;
-                    let relatives = writing.relatives(host.host, claim.site).await?;
-                    writing.add_list(digest, &ids, &relatives).await?
-                }
-            }
-        }
-        (None, None) => return Err(StoreError::Inconsistent("a list neither known nor parsed".to_owned())),
-    };
-    writing.add_to_history(host, (claim.collected.as_second(), list, facts), opening.arrival()).await?;
-    Ok(Ok(()))
 }
