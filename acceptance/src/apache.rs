@@ -38,6 +38,14 @@ pub enum People<'a> {
     Oidc(&'a str),
 }
 
+/// What a balancer needs besides.
+const BALANCER_MODULES: [(&str, &str); 4] = [
+    ("slotmem_shm", "slotmem_shm"),
+    ("proxy_balancer", "proxy_balancer"),
+    ("lbmethod_bybusyness", "lbmethod_bybusyness"),
+    ("proxy_hcheck", "proxy_hcheck"),
+];
+
 /// The secret that Apache shares with an OIDC provider.
 pub const OIDC_SECRET: &str = "a-secret-of-the-test-and-of-nobody-else";
 
@@ -45,6 +53,23 @@ impl Apache {
     /// Starts Apache in `folder`, which everyone may enter, in front of `folder/socket`.
     #[must_use]
     pub fn start(folder: &Path, people: &People<'_>) -> Self {
+        Apache::start_with(folder, people, "")
+    }
+
+    /// Starts Apache in front of two collectors, at these addresses.
+    #[must_use]
+    pub fn balancing(folder: &Path, members: [&str; 2]) -> Self {
+        let mut config = String::new();
+        load(&mut config, &BALANCER_MODULES);
+        let [first, second] = members;
+        let _ = write!(
+            config,
+            "Define COLLECTOR_BALANCED\nDefine COLLECTOR_FIRST {first}\nDefine COLLECTOR_SECOND {second}\n"
+        );
+        Apache::start_with(folder, &People::Certificates, &config)
+    }
+
+    fn start_with(folder: &Path, people: &People<'_>, before: &str) -> Self {
         authorities(folder);
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let shown = folder.display();
@@ -52,9 +77,8 @@ impl Apache {
             "ServerRoot {shown}\nServerName localhost\nPidFile {shown}/pid\nDefaultRuntimeDir {shown}\n\
              ErrorLog {shown}/error.log\nLogLevel warn\nMutex file:{shown} default\nListen 127.0.0.1:{port}\n"
         );
-        for (name, file) in MODULES {
-            let _ = writeln!(config, "LoadModule {name}_module /usr/lib/apache2/modules/mod_{file}.so");
-        }
+        load(&mut config, &MODULES);
+        config += before;
         for (name, value) in [
             ("NAME", "localhost".to_owned()),
             ("PORT", port.to_string()),
@@ -148,6 +172,12 @@ impl Drop for Apache {
     fn drop(&mut self) {
         let _ = self.server.kill();
         let _ = self.server.wait();
+    }
+}
+
+fn load(config: &mut String, modules: &[(&str, &str)]) {
+    for (name, file) in modules {
+        let _ = writeln!(config, "LoadModule {name}_module /usr/lib/apache2/modules/mod_{file}.so");
     }
 }
 

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io::Write as _;
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use report::acknowledgement::MEDIA_TYPE;
@@ -13,7 +14,7 @@ use report::hash::Hash;
 use report::sealed::{self, ContentEncryption, Recipient};
 use serde_json::Value;
 
-use crate::programs::{Deployment, post, within};
+use crate::programs::{Deployment, agent, agent_trusting, post_by, within};
 
 /// Hosts that the load reports of.
 const HOSTS: usize = 6;
@@ -25,6 +26,7 @@ const BEGIN: i64 = 1_760_000_000;
 pub struct Ledger {
     recipient: Recipient,
     url: Mutex<String>,
+    agent: Mutex<ureq::Agent>,
     made: AtomicUsize,
     stopped: AtomicBool,
     all: Mutex<BTreeMap<Hash, Told>>,
@@ -69,6 +71,7 @@ impl Ledger {
         Ledger {
             recipient: Recipient::from_pem(&pem).unwrap().remove(0),
             url: Mutex::default(),
+            agent: Mutex::new(agent(10)),
             made: AtomicUsize::default(),
             stopped: AtomicBool::default(),
             all: Mutex::default(),
@@ -80,6 +83,11 @@ impl Ledger {
     /// Where the collector is from now on.
     pub fn is_at(&self, url: &str) {
         url.clone_into(&mut self.url.lock().unwrap());
+    }
+
+    /// Whom the authority of that file vouches for is believed to be the collector, over TLS.
+    pub fn trusts(&self, authority: &Path) {
+        *self.agent.lock().unwrap() = agent_trusting(&std::fs::read(authority).unwrap());
     }
 
     /// Posts new reports over so many connections, each again until it is acknowledged, while `story` goes on.
@@ -126,7 +134,8 @@ impl Ledger {
     pub fn post(&self, hash: Hash) -> bool {
         let sealed = self.all.lock().unwrap()[&hash].sealed.clone();
         let url = self.url.lock().unwrap().clone();
-        let answer = post(&url, "/v1/reports", &[("content-type", MEDIA_TYPE)], &sealed);
+        let agent = self.agent.lock().unwrap().clone();
+        let answer = post_by(&agent, &url, "/v1/reports", &[("content-type", MEDIA_TYPE)], &sealed);
         let mut figures = self.figures.lock().unwrap();
         let Some((status, body)) = answer else {
             figures.unanswered += 1;
@@ -145,7 +154,8 @@ impl Ledger {
                 }
                 true
             }
-            503 => {
+            // What the reporter keeps a report for: ours and a proxy's own.
+            502..=504 => {
                 figures.later += 1;
                 false
             }
@@ -163,6 +173,22 @@ impl Ledger {
     pub fn goes_on(&self, seconds: u64, what: &str) {
         let before = self.acknowledged();
         within(seconds, what, || self.acknowledged() > before);
+    }
+
+    /// The longest time without an acknowledgement, of so many seconds from now on.
+    #[must_use]
+    pub fn longest_silence(&self, seconds: u64) -> Duration {
+        let end = Instant::now() + Duration::from_secs(seconds);
+        let (mut stands, mut since, mut longest) = (self.acknowledged(), Instant::now(), Duration::ZERO);
+        while Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(10));
+            longest = longest.max(since.elapsed());
+            let acknowledged = self.acknowledged();
+            if acknowledged > stands {
+                (stands, since) = (acknowledged, Instant::now());
+            }
+        }
+        longest
     }
 
     /// How posting went so far.
@@ -186,9 +212,9 @@ impl Ledger {
         let hashes: Vec<String> = all.keys().map(Hash::to_string).collect();
         assert_eq!(stored, hashes.iter().map(String::as_str).collect(), "lost, or from nowhere");
         assert!(rows.iter().all(|row| row["state"] == "opened"), "each can be opened");
+        let kept = bodies(deployment);
         for (hash, told) in all.iter() {
-            let output = deployment.collector().args(["inbox", "show", &hash.to_string()]).output().unwrap();
-            assert_eq!(output.stdout, told.sealed, "{hash} is not what was posted");
+            assert_eq!(kept.get(&hash.to_string()), Some(&told.sealed), "{hash} is not what was posted");
         }
         for host in 0..HOSTS {
             let said = deployment.rows(&["history", &format!("wn{host}.example.org")]);
@@ -196,6 +222,17 @@ impl Ledger {
             assert_eq!(said, history(all.values().filter(|told| told.host == host)), "history of wn{host}");
         }
     }
+}
+
+/// What a collector keeps of each report as it came, by hash: from a backup, which reads them all at once.
+fn bodies(deployment: &Deployment) -> BTreeMap<String, Vec<u8>> {
+    let folder = tempfile::tempdir_in(deployment.folder.path()).unwrap();
+    let file = folder.path().join("backup.sqlite");
+    deployment.ask(&["backup", &file.display().to_string()]);
+    let backup = rusqlite::Connection::open(file).unwrap();
+    let mut rows = backup.prepare("SELECT hash, body FROM inbox").unwrap();
+    let rows = rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    rows.map(Result::unwrap).collect()
 }
 
 struct Stop<'a>(&'a AtomicBool);

@@ -7,6 +7,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::small_disk::SmallDisk;
+
 /// URL of a new, empty database on the server, which is started by the first call.
 #[must_use]
 pub fn new_database() -> String {
@@ -59,6 +61,7 @@ fn server() -> &'static Server {
 pub struct Server {
     folder: PathBuf,
     socket: PathBuf,
+    options: Vec<String>,
     /// Ends the server when its standard input closes, which it does however this process ends.
     keeper: Child,
 }
@@ -67,28 +70,64 @@ impl Server {
     /// Makes and starts a server.
     #[must_use]
     pub fn start() -> Self {
-        let folder = tempfile::Builder::new().prefix("mariadb-").tempdir().unwrap().keep();
-        let data = folder.join("data");
-        if is_root() {
-            succeeds(Command::new("chown").arg("nobody").arg(&folder));
-        }
-        succeeds(
-            Command::new("mariadb-install-db")
-                .arg("--no-defaults")
-                .arg(format!("--datadir={}", data.display()))
-                // Two of them at once would take away each other's temporary tables.
-                .arg(format!("--tmpdir={}", folder.display()))
-                .args([
-                    "--auth-root-authentication-method=normal",
-                    "--skip-test-db",
-                    "--skip-name-resolve",
-                    "--cross-bootstrap",
-                ])
-                .args(is_root().then_some("--user=nobody")),
-        );
-        let server = Server { socket: folder.join("socket"), keeper: launch(&folder), folder };
+        let folder = new_folder();
+        install(&folder, None);
+        let server = Server::launched(folder, vec!["--skip-networking".to_owned()], &[]);
         server.wait_until_it_answers();
         server
+    }
+
+    /// Makes and starts a server whose data are on a small disk, of a size such as `200m`.
+    #[must_use]
+    pub fn start_on_disk(size: &str) -> (Self, SmallDisk) {
+        let folder = new_folder();
+        let disk = SmallDisk::mount(folder.join("data"), size);
+        disk.run(&format!("chown nobody {}", disk.folder.display()));
+        install(&folder, Some(&disk));
+        let options = ["--skip-networking", "--innodb-log-file-size=16M"].map(str::to_owned);
+        let keeper = launch(&folder, &options, &[], Some(&disk));
+        let server = Server { socket: folder.join("socket"), keeper, options: options.into(), folder };
+        server.wait_until_it_answers();
+        (server, disk)
+    }
+
+    /// Launches a server with options of its own, and with some that count for this once, in a folder of [`new_folder`].
+    pub(crate) fn launched(folder: PathBuf, options: Vec<String>, once: &[&str]) -> Self {
+        let keeper = launch(&folder, &options, once, None);
+        Server { socket: folder.join("socket"), keeper, options, folder }
+    }
+
+    /// The number of its process.
+    #[must_use]
+    pub fn process(&self) -> u32 {
+        std::fs::read_to_string(self.folder.join("pid")).unwrap().trim().parse().unwrap()
+    }
+
+    /// SIGSTOP: it keeps every connection and says nothing more, as if its machine had vanished.
+    pub fn freeze(&self) {
+        self.signal("STOP");
+    }
+
+    /// SIGCONT.
+    pub fn thaw(&self) {
+        self.signal("CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        succeeds(Command::new("kill").arg(format!("-{signal}")).arg(self.process().to_string()));
+    }
+
+    /// What a question is answered, without the names of columns; nothing when it is not.
+    #[must_use]
+    pub fn ask(&self, question: &str) -> Option<String> {
+        let output = self.client().args(["-N", "-e", question]).output().unwrap();
+        output.status.success().then(|| String::from_utf8(output.stdout).unwrap().trim().to_owned())
+    }
+
+    /// Its log.
+    #[must_use]
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.join("log.err")).unwrap_or_default()
     }
 
     /// The socket that it listens on.
@@ -109,7 +148,7 @@ impl Server {
 
     /// Starts it again with the data that it has.
     pub fn start_again(&mut self) {
-        self.keeper = launch(&self.folder);
+        self.keeper = launch(&self.folder, &self.options, &[], None);
         self.wait_until_it_answers();
     }
 
@@ -118,11 +157,10 @@ impl Server {
         let _ = self.keeper.wait();
     }
 
-    fn wait_until_it_answers(&self) {
+    pub(crate) fn wait_until_it_answers(&self) {
         let deadline = Instant::now() + Duration::from_secs(60);
         while !self.answers() {
-            let log = std::fs::read_to_string(self.folder.join("log")).unwrap_or_default();
-            assert!(Instant::now() < deadline, "MariaDB did not start: {log}");
+            assert!(Instant::now() < deadline, "MariaDB did not start: {}", self.log());
             std::thread::sleep(Duration::from_millis(50));
         }
     }
@@ -146,23 +184,59 @@ impl Server {
     }
 }
 
+/// A folder for a server, gone with it.
+pub(crate) fn new_folder() -> PathBuf {
+    let folder = tempfile::Builder::new().prefix("mariadb-").tempdir().unwrap().keep();
+    std::fs::create_dir(folder.join("data")).unwrap();
+    if is_root() {
+        succeeds(Command::new("chown").args(["-R", "nobody"]).arg(&folder));
+    }
+    folder
+}
+
+/// Makes the tables of the system in a folder.
+pub(crate) fn install(folder: &Path, disk: Option<&SmallDisk>) {
+    let options =
+        ["--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve", "--cross-bootstrap"];
+    succeeds(
+        inside(disk, "mariadb-install-db")
+            .arg("--no-defaults")
+            .args(disk.map(|_| "--innodb-log-file-size=16M"))
+            .arg(format!("--datadir={}", folder.join("data").display()))
+            // Two of them at once would take away each other's temporary tables.
+            .arg(format!("--tmpdir={}", folder.display()))
+            .args(options)
+            .args(is_root().then_some("--user=nobody")),
+    );
+}
+
 /// Starts the server of a folder; a line to the keeper is the signal that ends it and leaves the data where they are.
-fn launch(folder: &Path) -> Child {
+fn launch(folder: &Path, options: &[String], once: &[&str], disk: Option<&SmallDisk>) -> Child {
     let user = if is_root() { "--user=nobody" } else { "--skip-slave-start" };
     let script = "\"$@\" & server=$!; read signal; kill -${signal:-KILL} $server; wait $server; [ -n \"$signal\" ] || rm -rf \"$FOLDER\"";
-    Command::new("sh")
+    inside(disk, "sh")
         .env("FOLDER", folder)
-        .args(["-c", script, "keeper", "/usr/sbin/mariadbd", "--no-defaults", "--skip-networking", user])
+        .args(["-c", script, "keeper", "/usr/sbin/mariadbd", "--no-defaults", user])
+        .args(options)
+        .args(once)
         .arg(format!("--datadir={}", folder.join("data").display()))
         .arg(format!("--tmpdir={}", folder.display()))
         .arg(format!("--socket={}", folder.join("socket").display()))
         .arg(format!("--pid-file={}", folder.join("pid").display()))
-        .arg(format!("--log-error={}", folder.join("log").display()))
+        .arg(format!("--log-error={}", folder.join("log.err").display()))
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
         .unwrap()
+}
+
+/// A program that sees the disk, if there is one.
+fn inside(disk: Option<&SmallDisk>, program: &str) -> Command {
+    let Some(disk) = disk else { return Command::new(program) };
+    let mut command = Command::new("nsenter");
+    command.args(["--target", &disk.holder().to_string(), "--mount", program]);
+    command
 }
 
 fn is_root() -> bool {

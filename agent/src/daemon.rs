@@ -172,7 +172,7 @@ fn waits(config: &Config, now: Timestamp) -> bool {
     let Ok(paths) = Paths::make(config.spool.as_deref()) else { return false };
     let spooled = Spool::new(paths.spool, paths.refused).list().unwrap_or_default();
     let state = State::read(&paths.state);
-    !spooled.is_empty() && state.pause_left(now).is_none() && state.not_before.is_none_or(|until| until <= now)
+    !spooled.is_empty() && state.pause_left(now).is_none() && state.silence_left(now).is_none()
 }
 
 fn read_state(config: &Config) -> State {

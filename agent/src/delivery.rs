@@ -46,9 +46,7 @@ pub fn deliver(
     if reports.is_empty() {
         return Ok(delivered);
     }
-    if let Some(silence) = State::read(state_file).not_before.map(|until| until.as_second() - now.as_second())
-        && silence > 0
-    {
+    if let Some(silence) = State::read(state_file).silence_left(now) {
         if silence > PATIENCE {
             delivered.waiting = reports.len();
             delivered.reason = Some(format!("the collector asked for {silence} seconds of silence"));

@@ -10,12 +10,10 @@ use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
 use ureq::{Agent, Body};
 
 use crate::config::{Config, Protocol};
+use crate::state::LONGEST_SILENCE;
 
 /// Most of an answer that is read.
 const MAX_ANSWER: u64 = 64 * 1024;
-
-/// The longest that a collector may ask for silence.
-const LONGEST_SILENCE: i64 = 86_400;
 
 /// Posts to one collector.
 pub struct Sender {

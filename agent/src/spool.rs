@@ -231,13 +231,9 @@ pub enum MadeWay {
 #[must_use]
 pub fn make_way(reports: &[(Spooled, Option<Hash>)], bounds: Bounds, now: Timestamp) -> Vec<(Hash, MadeWay)> {
     let mut kept: Vec<&(Spooled, Option<Hash>)> = reports.iter().collect();
-    let mut gone = Vec::new();
-    while let Some((report, _)) = kept.first().filter(|_| kept.len() > 1)
-        && now.as_second().saturating_sub(report.written.0) > bounds.age_seconds
-    {
-        gone.push((report.hash, MadeWay::Aged));
-        kept.remove(0);
-    }
+    let aged =
+        ages(reports, now).iter().take_while(|age| **age > bounds.age_seconds).count().min(kept.len().max(1) - 1);
+    let mut gone: Vec<_> = kept.drain(..aged).map(|(report, _)| (report.hash, MadeWay::Aged)).collect();
     let too_much = |kept: &[&(Spooled, Option<Hash>)]| {
         kept.len() > bounds.reports.max(1) || kept.iter().map(|(report, _)| report.size).sum::<u64>() > bounds.bytes
     };
@@ -255,6 +251,23 @@ pub fn make_way(reports: &[(Spooled, Option<Hash>)], bounds: Bounds, now: Timest
         gone.push((kept.remove(at).0.hash, why));
     }
     gone
+}
+
+/// The longest time between two reports that makes what came before older, in seconds.
+const LONGEST_STEP: i64 = 7 * 86_400;
+
+/// How many seconds each report has waited, as far as the reports after it tell: a clock that leaps ahead by a year, and a host
+/// that was off as long, make none of them older than a week more.
+fn ages(reports: &[(Spooled, Option<Hash>)], now: Timestamp) -> Vec<i64> {
+    let mut ages = Vec::with_capacity(reports.len());
+    let (mut age, mut next) = (0_i64, now.as_second());
+    for (report, _) in reports.iter().rev() {
+        age += next.saturating_sub(report.written.0).clamp(0, LONGEST_STEP);
+        next = report.written.0;
+        ages.push(age);
+    }
+    ages.reverse();
+    ages
 }
 
 /// What could not be done to the spool.
@@ -306,6 +319,27 @@ mod tests {
         assert_eq!(kept(b"ab", Bounds { bytes: 1, reports: 0, age_seconds: 0 }, 9_999), "b");
         assert_eq!(kept(b"abcdef", Bounds { bytes: 40, reports: 9, age_seconds: 1_000 }, 0), "cdef");
         assert_eq!(kept(b"abc", Bounds { bytes: 40, reports: 9, age_seconds: 10 }, 11), "bc");
+    }
+
+    #[test]
+    fn a_clock_that_leaps_ages_nothing_by_more_than_a_week() {
+        let bounds = Bounds { bytes: 100_000, reports: 999, age_seconds: 180 * 86_400 };
+        let leap = 400 * 86_400;
+        assert_eq!(kept(b"abcdef", bounds, leap), "abcdef");
+        assert_eq!(kept(b"abcdef", bounds, -leap), "abcdef");
+        let days = |days: &[i64]| -> Vec<(Spooled, Option<Hash>)> {
+            let report =
+                |day: &i64| Spooled { hash: Hash::of(&day.to_le_bytes()), size: 10, written: (day * 86_400, 0) };
+            days.iter().map(|day| (report(day), None)).collect()
+        };
+        let gone =
+            |reports: &[_], now: i64| make_way(reports, bounds, Timestamp::from_second(now * 86_400).unwrap()).len();
+        // A report a day: those of half a year ago have waited as long.
+        let daily = days(&(0..190).collect::<Vec<_>>());
+        assert_eq!(gone(&daily, 189), 9);
+        // The clock was a year ahead for two of them.
+        let leapt = days(&[&(0..100).collect::<Vec<_>>()[..], &[465, 466]].concat());
+        assert_eq!((gone(&leapt, 466), gone(&leapt, 101)), (0, 0));
     }
 
     proptest! {

@@ -18,6 +18,9 @@ const FIRST_PAUSE: i64 = 5 * 60;
 /// Seconds of the longest pause.
 const LONGEST_PAUSE: i64 = 6 * 3600;
 
+/// The longest that a collector may ask for silence, in seconds.
+pub const LONGEST_SILENCE: i64 = 86_400;
+
 /// The state file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -115,6 +118,14 @@ impl State {
         (1..=LONGEST_PAUSE).contains(&left).then_some(left)
     }
 
+    /// Seconds for which the collector asked to be left alone; a time that no collector can ask for comes from a clock that was
+    /// wrong.
+    #[must_use]
+    pub fn silence_left(&self, now: Timestamp) -> Option<i64> {
+        let left = self.not_before?.as_second() - now.as_second();
+        (1..=LONGEST_SILENCE).contains(&left).then_some(left)
+    }
+
     /// Counts a report that made way.
     pub fn count(&mut self, why: MadeWay, now: Timestamp) {
         match why {
@@ -142,6 +153,8 @@ mod tests {
         assert_eq!(pauses, [300, 600, 1_200, 2_400, 4_800, 9_600, 19_200, 21_600, 21_600]);
         assert_eq!(state.pause_left(at(21_600)), None);
         assert_eq!(state.pause_left(at(-86_400)), None);
+        state.not_before = Some(at(86_400));
+        assert_eq!([0, 86_399, 86_400, -1].map(|now| state.silence_left(at(now))), [Some(86_400), Some(1), None, None]);
         let mut lucky = State::default();
         lucky.put_off(at(0), 0);
         assert_eq!(lucky.pause_left(at(0)), Some(150));

@@ -106,7 +106,7 @@ fn next_try(state: &State, nothing_waits: bool, now: Timestamp) -> String {
     if nothing_waits {
         return "nothing waits".to_owned();
     }
-    if let Some(until) = state.not_before.filter(|until| *until > now) {
+    if let Some(until) = state.not_before.filter(|_| state.silence_left(now).is_some()) {
         return format!("not before {until}, as the collector asked");
     }
     match state.next_try.filter(|_| state.pause_left(now).is_some()) {

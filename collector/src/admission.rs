@@ -11,10 +11,13 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use ipnet::IpNet;
 
 use crate::registry::Directory;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, unless_silent};
 
 /// How often the inbox is counted and what is known of quiet addresses is forgotten.
 const REFRESH: Duration = Duration::from_secs(5);
+
+/// How long the database may say nothing to that.
+const SILENCE: Duration = Duration::from_secs(60);
 
 /// Whoever is turned away is told a time within so many seconds after the earliest one: a farm behind one address, or a grid
 /// after an outage, comes back spread out.
@@ -159,7 +162,7 @@ impl Admission {
 /// Keeps looking into the database, until `stopped`.
 pub async fn keep_refreshing(admission: Admission, store: Store, mut stopped: tokio::sync::watch::Receiver<bool>) {
     loop {
-        if let Err(error) = admission.refresh(&store).await {
+        if let Err(error) = unless_silent(SILENCE, admission.refresh(&store)).await {
             tracing::warn!(%error, "the bounds of the inbox could not be looked at");
         }
         tokio::select! {
@@ -182,7 +185,9 @@ fn of_one_owner(address: IpAddr) -> IpAddr {
     }
 }
 
-fn spread(seconds: u64) -> u64 {
+/// A time to come back, at least so many seconds from now and another one for everybody.
+#[must_use]
+pub fn spread(seconds: u64) -> u64 {
     seconds + 1 + fastrand::u64(0..SPREAD_SECONDS)
 }
 

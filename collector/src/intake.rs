@@ -1,17 +1,25 @@
 //! Takes reports in: those that come at the same time share one durable commit.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use report::acknowledgement::Receipt;
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use crate::store::{Incoming, Store, StoreError};
+use crate::store::{Incoming, Store, StoreError, unless_silent};
 
 /// Most reports in one commit.
 const BATCH: usize = 64;
 
 /// Reports that may wait for a commit; the connections behind them wait for a place.
 const QUEUE: usize = 256;
+
+/// How long a sender waits for its acknowledgement: less than our reporter's own patience (`timeout_seconds`, 30), so that it
+/// hears when to come back. The report may be stored all the same; it is a duplicate then.
+const ANSWER: Duration = Duration::from_secs(25);
+
+/// How long a commit is waited for before its connection is given up.
+const COMMIT: Duration = Duration::from_secs(60);
 
 /// The way into the inbox; clones share it.
 #[derive(Clone)]
@@ -40,8 +48,11 @@ impl Intake {
     /// [`IntakeError`]; the report may or may not be stored then, and sending it again is safe.
     pub async fn receive(&self, report: Incoming) -> Result<Receipt, IntakeError> {
         let (answer, answered) = oneshot::channel();
-        self.queue.send(Job { report, answer }).await.map_err(|_| IntakeError::Stopping)?;
-        answered.await.map_err(|_| IntakeError::Stopping)?.map_err(IntakeError::Store)
+        let storing = async {
+            self.queue.send(Job { report, answer }).await.map_err(|_| IntakeError::Stopping)?;
+            answered.await.map_err(|_| IntakeError::Stopping)?.map_err(IntakeError::Store)
+        };
+        tokio::time::timeout(ANSWER, storing).await.unwrap_or(Err(IntakeError::Late))
     }
 }
 
@@ -51,6 +62,9 @@ pub enum IntakeError {
     /// The program is about to end.
     #[error("the collector is stopping: send the report again later")]
     Stopping,
+    /// The database takes too long.
+    #[error("the database takes longer than {} seconds: send the report again later", ANSWER.as_secs())]
+    Late,
     /// The database did not take it.
     #[error(transparent)]
     Store(Arc<StoreError>),
@@ -60,7 +74,7 @@ async fn commit_batches(store: Store, mut jobs: mpsc::Receiver<Job>, arrived: Ar
     let mut batch = Vec::with_capacity(BATCH);
     while jobs.recv_many(&mut batch, BATCH).await > 0 {
         let reports: Vec<&Incoming> = batch.iter().map(|job| &job.report).collect();
-        match store.receive(&reports).await {
+        match unless_silent(COMMIT, store.receive(&reports)).await {
             Ok(receipts) => {
                 for (job, receipt) in batch.drain(..).zip(receipts) {
                     // A sender that went away asks again and is told that it is a duplicate.
@@ -77,7 +91,7 @@ async fn commit_batches(store: Store, mut jobs: mpsc::Receiver<Job>, arrived: Ar
             // One report that the database refuses must not cost the others their commit.
             Err(_) => {
                 for job in batch.drain(..) {
-                    let alone = store.receive(&[&job.report]).await;
+                    let alone = unless_silent(COMMIT, store.receive(&[&job.report])).await;
                     let _ = job.answer.send(alone.map(first).map_err(Arc::new));
                 }
                 arrived.notify_one();

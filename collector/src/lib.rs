@@ -17,6 +17,7 @@ pub mod http;
 pub mod inbox_decision;
 pub mod intake;
 pub mod keys;
+pub mod leap;
 pub mod metrics;
 pub mod opener;
 pub mod package_set;

@@ -6,7 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
 use crate::access::deed::By;
-use crate::clock;
+use crate::clock::{self, Stopwatch};
+use crate::leap::{Leaps, Verdict};
 use crate::store::{Store, StoreError};
 
 /// How often it is looked what has been kept long enough.
@@ -24,9 +25,21 @@ pub async fn purge(store: &Store, keep_days: u32, now: Timestamp, by: By<'_>) ->
 }
 
 /// Does so again and again until `stopped`; while the database is away it tries again later.
-pub async fn keep_purging(store: Store, keep_days: u32, mut stopped: watch::Receiver<bool>) {
+pub async fn keep_purging(store: Store, keep_days: u32, mut leaps: Leaps, mut stopped: watch::Receiver<bool>) {
+    let running = Stopwatch::start();
     loop {
         let now = clock::now();
+        if let Verdict::Ahead(seconds) = leaps.look(now.as_second(), running.seconds()) {
+            let days = seconds / 86_400;
+            tracing::error!(
+                days,
+                "the clock is ahead of everything known: is it right? Nothing old is deleted for a day"
+            );
+            tokio::select! {
+                () = tokio::time::sleep(LOOK) => continue,
+                _ = stopped.wait_for(|stopped| *stopped) => return,
+            }
+        }
         let by = By { at: now.as_second(), person: "wlcg-package-collector", role: "", source: "serve" };
         match purge(&store, keep_days, now, by).await {
             Ok(0) => {}

@@ -6,13 +6,16 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use crate::history::day_of;
-use crate::store::{OTHER_ADDRESSES, RefusalCount, Store};
+use crate::store::{OTHER_ADDRESSES, RefusalCount, Store, unless_silent};
 
 /// Refusals that may wait to be counted; while there are more, they go uncounted.
 const QUEUE: usize = 1_024;
 
 /// How long refusals are gathered before they are written.
 const GATHER: Duration = Duration::from_secs(2);
+
+/// How long the database may say nothing to that.
+const SILENCE: Duration = Duration::from_secs(60);
 
 /// Addresses that are told apart between two writes; the rest is counted together.
 const SOURCES: usize = 200;
@@ -53,7 +56,7 @@ async fn write_counts(store: Store, mut noted: mpsc::Receiver<(i64, String, &'st
                 () = &mut end => break,
             }
         }
-        if let Err(error) = store.add_refusals(&counts.into_refusals()).await {
+        if let Err(error) = unless_silent(SILENCE, store.add_refusals(&counts.into_refusals())).await {
             tracing::warn!(%error, "refused reports could not be counted");
         }
     }

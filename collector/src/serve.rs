@@ -23,6 +23,7 @@ use crate::config::Config;
 use crate::http::{self, Listening, Shared};
 use crate::intake::Intake;
 use crate::keys::{self, KeysError};
+use crate::leap::Leaps;
 use crate::metrics::{Certificate, Metrics};
 use crate::opener::Opener;
 use crate::purge::keep_purging;
@@ -37,8 +38,14 @@ const LOOK: Duration = Duration::from_secs(2);
 /// How often it is looked which sites of campaigns are done, in seconds.
 const WATCH: i64 = 3_600;
 
+/// How long the database may say nothing to whoever works in the background.
+const SILENCE: Duration = Duration::from_secs(600);
+
 /// Longest pause between tries while the database is away.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// Longest pause while others open the same inbox: they may be gone then.
+const LONGEST_PAUSE_FOR_OTHERS: Duration = Duration::from_secs(8);
 
 /// Where `serve` is to be reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,6 +125,7 @@ pub async fn serve(
     listening: Vec<Listening>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
+    let leaps = Leaps::since(store.newest_time().await?.unwrap_or_else(|| crate::clock::now().as_second()));
     let arrived = Arc::new(Notify::new());
     let (stopping, stopped) = watch::channel(false);
     let metrics = Metrics::default();
@@ -148,12 +156,14 @@ pub async fn serve(
         let watch = Watch { sending: sending.clone(), judge: Arc::clone(&judge), days: config.stale_after_days };
         tokio::spawn(keep_sending(courier, watch, stopping.subscribe()))
     });
-    let purging = tokio::spawn(keep_purging(store.clone(), config.keep_opened_reports_days, stopping.subscribe()));
+    let purging =
+        tokio::spawn(keep_purging(store.clone(), config.keep_opened_reports_days, leaps.clone(), stopping.subscribe()));
     let (log, logging) = AuditLog::start(store.clone());
     let contacts = config.contacts();
     people_watch::refresh(&contacts, &log).await;
     let refreshing = tokio::spawn(people_watch::keep_refreshing(contacts.clone(), log.clone(), stopping.subscribe()));
-    let pruning = tokio::spawn(retention::keep_pruning(store.clone(), config.audit_keep_days, stopping.subscribe()));
+    let pruning =
+        tokio::spawn(retention::keep_pruning(store.clone(), config.audit_keep_days, leaps, stopping.subscribe()));
     let router = http::router(Shared {
         store: store.clone(),
         judge,
@@ -259,7 +269,9 @@ async fn keep_opening(opener: Opener, arrived: Arc<Notify>, mut stopped: watch::
                 pause = LOOK;
             }
             Err(error) => {
-                pause = (pause * 2).min(LONGEST_PAUSE);
+                // Where others open the same inbox, whoever lost often enough leaves it to them for a moment.
+                let longest = if error.is_conflict() { LONGEST_PAUSE_FOR_OTHERS } else { LONGEST_PAUSE };
+                pause = (pause * 2).min(longest);
                 tracing::error!(%error, seconds = pause.as_secs(), "opening stopped, will go on");
             }
         }
@@ -301,7 +313,9 @@ async fn keep_sending(courier: Courier, watch: Watch, mut stopped: watch::Receiv
         let done = async {
             if now.as_second() - watched >= WATCH {
                 let reading = Reading { now, stale_after_days: watch.days };
-                campaign::announce_done(courier.store(), &watch.judge, &watch.sending, reading).await?;
+                let telling = campaign::announce_done(courier.store(), &watch.judge, &watch.sending, reading);
+                let silence = || StoreError::Silent { seconds: SILENCE.as_secs() };
+                tokio::time::timeout(SILENCE, telling).await.map_err(|_| silence())??;
                 watched = now.as_second();
             }
             Ok::<_, AnswerError>(courier.send_waiting().await?)

@@ -176,7 +176,17 @@ pub fn own_address() -> String {
 /// Posts bytes; `None` when there is no answer.
 #[must_use]
 pub fn post(url: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Option<(u16, String)> {
-    let mut request = agent(10).post(format!("{url}{path}"));
+    post_by(&agent(10), url, path, headers, body)
+}
+
+pub(crate) fn post_by(
+    agent: &ureq::Agent,
+    url: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Option<(u16, String)> {
+    let mut request = agent.post(format!("{url}{path}"));
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
@@ -187,5 +197,16 @@ pub fn post(url: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Opt
 /// Asks over HTTP, follows so many redirections, takes any status for an answer and no silence of over a minute.
 pub(crate) fn agent(redirects: u32) -> ureq::Agent {
     let config = ureq::Agent::config_builder().http_status_as_error(false).max_redirects(redirects);
+    config.timeout_global(Some(Duration::from_secs(60))).build().into()
+}
+
+/// The same over TLS, to whom an authority vouches for.
+pub(crate) fn agent_trusting(authority: &[u8]) -> ureq::Agent {
+    let authority = ureq::tls::Certificate::from_pem(authority).unwrap();
+    let tls = ureq::tls::TlsConfig::builder()
+        .provider(ureq::tls::TlsProvider::NativeTls)
+        .root_certs(ureq::tls::RootCerts::new_with_certs(&[authority]))
+        .build();
+    let config = ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0).tls_config(tls);
     config.timeout_global(Some(Duration::from_secs(60))).build().into()
 }

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-pub(crate) use collector::agent;
 pub use collector::{Answer, Client, Collector, own_address, post};
+pub(crate) use collector::{agent, agent_trusting, post_by};
 
 /// Where a collector on the far side of a box listens.
 pub const FAR_SIDE: &str = "10.99.0.1:8642";
@@ -180,7 +180,9 @@ impl Deployment {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 
-    fn start(&self, mut command: Command, listen: &str, arguments: &[&str]) -> Collector {
+    /// Starts `serve` by a command line of [`Deployment::collector`].
+    #[must_use]
+    pub fn start(&self, mut command: Command, listen: &str, arguments: &[&str]) -> Collector {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.folder.path().join("log")).unwrap();
         let mut child = command
             .args(["serve", "--listen", listen])

@@ -1,12 +1,12 @@
 //! The collector and its database killed, cut off, slow, read-only or out of room while reports come in: nothing acknowledged is lost.
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use wlcg_acceptance::fault_proxy::FaultProxy;
 use wlcg_acceptance::ledger::{Ledger, any_moment, kills, told};
 use wlcg_acceptance::mariadb;
 use wlcg_acceptance::programs::{Collector, Deployment, eventually, own_address, within};
+use wlcg_acceptance::small_disk::SmallDisk;
 
 on_both_databases!(a_collector_that_is_killed_at_any_moment);
 
@@ -111,12 +111,6 @@ fn after(ledger: &Ledger, fault: &str, mend: impl FnOnce()) {
     told(&format!("database {fault}: acknowledges again after {:.1} s", begin.elapsed().as_secs_f64()));
 }
 
-/// A small file system for one deployment, in a name space of its own that ends with the test.
-struct SmallDisk {
-    holder: std::process::Child,
-    folder: std::path::PathBuf,
-}
-
 #[test]
 fn a_disk_that_is_full() {
     if let Some(reason) = wlcg_acceptance::systemd_box::unavailable() {
@@ -124,53 +118,88 @@ fn a_disk_that_is_full() {
         return;
     }
     let mut deployment = Deployment::new(None);
-    let mut disk = SmallDisk::mount(deployment.folder.path().join("disk"), "3m");
-    deployment.database = format!("sqlite:{}", disk.folder.join("collector.sqlite").display());
-    deployment.mounts = Some(disk.holder.id());
+    let disk = on_a_disk_of_its_own(&mut deployment, "3m");
     let collector = deployment.serve(&[]);
     let ledger = Ledger::new(&deployment);
     ledger.is_at(&collector.url);
     ledger.under_load(3, Duration::from_millis(10), || {
         ledger.goes_on(20, "reports are taken");
-        let folder = disk.folder.display().to_string();
         for _ in 0..3 {
-            disk.run(&format!("head -c 99999999 /dev/zero > {folder}/filler 2> /dev/null || true"));
+            disk.fill();
             put_off(&collector, &ledger);
-            after(&ledger, "on a full disk", || {
-                disk.run(&format!("rm {folder}/filler; mount -o remount,size=64m {folder}"))
-            });
+            after(&ledger, "on a full disk", || disk.make_room("64m"));
         }
     });
     told(&format!("full disk: {}", ledger.figures()));
     ledger.check(&deployment);
+}
+
+#[test]
+fn a_disk_that_is_full_under_mariadb() {
+    if let Some(reason) = wlcg_acceptance::systemd_box::unavailable() {
+        told(&format!("skipped {}: {reason}", module_path!()));
+        return;
+    }
+    let (server, disk) = mariadb::Server::start_on_disk("160m");
+    server.run("CREATE DATABASE c");
+    let deployment = Deployment::new(Some(format!("mysql://root@localhost/c?socket={}", server.socket().display())));
+    let collector = deployment.serve(&[]);
+    let ledger = Ledger::new(&deployment);
+    ledger.is_at(&collector.url);
+    ledger.under_load(4, Duration::from_millis(2), || {
+        ledger.goes_on(20, "reports are taken");
+        let (mut room, begin) = (160, Instant::now());
+        for _ in 0..2 {
+            disk.fill();
+            put_off(&collector, &ledger);
+            room += 60;
+            after(&ledger, "on a full disk", || disk.make_room(&format!("{room}m")));
+        }
+        told(&format!("MariaDB's disk was full twice in {:.0} s", begin.elapsed().as_secs_f64()));
+    });
+    told(&format!("full disk under MariaDB: {}", ledger.figures()));
+    ledger.check(&deployment);
+}
+
+#[test]
+fn a_file_that_may_only_be_read() {
+    if let Some(reason) = wlcg_acceptance::systemd_box::unavailable() {
+        told(&format!("skipped {}: {reason}", module_path!()));
+        return;
+    }
+    let mut deployment = Deployment::new(None);
+    let disk = on_a_disk_of_its_own(&mut deployment, "64m");
+    let ledger = Ledger::new(&deployment);
+    let serve = || {
+        let collector = deployment.serve(&[]);
+        ledger.is_at(&collector.url);
+        collector
+    };
+    let collector = serve();
+    ledger.under_load(2, Duration::from_millis(20), || within(20, "reports are taken", || ledger.acknowledged() >= 30));
     drop(collector);
-    let _ = disk.holder.kill();
-    let _ = disk.holder.wait();
+    let remount = |how: &str| disk.run(&format!("mount -o remount,{how} {}", disk.folder.display()));
+    remount("ro");
+    let refused = deployment.collector().args(["serve", "--listen", "127.0.0.1:0"]).output().unwrap();
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && said.contains("database"), "it does not begin to take reports: {said}");
+    told(&format!("SQLite that may only be read: {}", said.trim()));
+    remount("rw");
+    let _collector = serve();
+    ledger.under_load(2, Duration::from_millis(20), || ledger.goes_on(20, "reports are taken again"));
+    ledger.check(&deployment);
+}
+
+/// Puts the database of a deployment on a disk of such a size.
+fn on_a_disk_of_its_own(deployment: &mut Deployment, size: &str) -> SmallDisk {
+    let disk = SmallDisk::mount(deployment.folder.path().join("disk"), size);
+    deployment.database = format!("sqlite:{}", disk.folder.join("collector.sqlite").display());
+    deployment.mounts = Some(disk.holder());
+    disk
 }
 
 fn put_off(collector: &Collector, ledger: &Ledger) {
     let before = ledger.figures().later;
     eventually("whoever reports is told to come back", || ledger.figures().later > before + 5);
     assert_eq!(collector.get("/readyz").0, 200, "what is there can be read");
-}
-
-impl SmallDisk {
-    fn mount(folder: std::path::PathBuf, size: &str) -> Self {
-        std::fs::create_dir(&folder).unwrap();
-        let script = format!("mount -t tmpfs -o size={size} tmpfs {}; echo; exec sleep infinity", folder.display());
-        let mut holder = Command::new("unshare")
-            .args(["--mount", "sh", "-c", &script])
-            .stdout(std::process::Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = [0];
-        std::io::Read::read_exact(holder.stdout.as_mut().unwrap(), &mut line).unwrap();
-        SmallDisk { holder, folder }
-    }
-
-    fn run(&mut self, script: &str) {
-        let holder = self.holder.id().to_string();
-        let status = Command::new("nsenter").args(["--target", &holder, "--mount", "sh", "-c", script]).status();
-        assert!(status.unwrap().success(), "{script}");
-    }
 }

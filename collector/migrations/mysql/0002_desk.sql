@@ -234,3 +234,9 @@ CREATE TABLE presence (
 
 -- Nothing is asked this way.
 DROP INDEX host_state_by_list ON host_state;
+
+-- A row that transactions write which must not pass each other, also on different nodes of a Galera cluster.
+CREATE TABLE turn (
+    name  VARCHAR(32) NOT NULL PRIMARY KEY,
+    taken BIGINT NOT NULL
+) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;

@@ -239,3 +239,9 @@ CREATE TABLE presence (
 
 -- Nothing is asked this way.
 DROP INDEX host_state_by_list;
+
+-- A row that transactions write which must not pass each other, also on different nodes of a Galera cluster.
+CREATE TABLE turn (
+    name  TEXT   NOT NULL PRIMARY KEY,
+    taken BIGINT NOT NULL
+);

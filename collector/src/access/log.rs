@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::deed::{By, Deed};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, unless_silent};
 
 /// Notes that wait to be written; when the database is away for longer they are counted and not kept.
 const WAITING: usize = 4_096;
@@ -19,6 +19,9 @@ const TOGETHER: usize = 400;
 
 /// How long the first note of a batch waits for others.
 const GATHER: Duration = Duration::from_millis(200);
+
+/// How long the database may say nothing to them.
+const SILENCE: Duration = Duration::from_secs(60);
 
 /// Longest pause between tries while the database is away.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -146,7 +149,7 @@ async fn write_batch(store: &Store, batch: &[Note], missing: u64, lost: &AtomicU
         let at = deeds.last().map_or_else(|| used.last().map_or(0, |(_, at)| *at), |deed| deed.by.at);
         deeds.push(By { at, person: "", role: "", source: "" }.did("lost", &told));
     }
-    let written = store.note(&deeds, &used).await;
+    let written = unless_silent(SILENCE, store.note(&deeds, &used)).await;
     if written.is_err() {
         lost.fetch_add(missing, Ordering::Relaxed);
     }

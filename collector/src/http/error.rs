@@ -6,7 +6,7 @@ use report::acknowledgement::{PROBLEM_MEDIA_TYPE, Problem};
 use report::sealed::OpenError;
 
 use crate::access::secret::NoRandom;
-use crate::admission::Turned;
+use crate::admission::{self, Turned};
 use crate::answers::AnswerError;
 use crate::inbox_decision::DecisionError;
 use crate::intake::IntakeError;
@@ -139,6 +139,9 @@ pub(super) enum HttpError {
     Method,
 }
 
+/// How long a database that is away is given.
+const AWAY_SECONDS: u64 = 30;
+
 impl HttpError {
     fn status_and_title(&self) -> (StatusCode, &'static str) {
         match self {
@@ -255,7 +258,7 @@ impl IntoResponse for HttpError {
         let problem = Problem { title: title.to_owned(), status: status.as_u16(), detail };
         let seconds = match &self {
             HttpError::Turned(turned) => Some(turned.seconds()),
-            _ => (status == StatusCode::SERVICE_UNAVAILABLE).then_some(60),
+            _ => (status == StatusCode::SERVICE_UNAVAILABLE).then(|| admission::spread(AWAY_SECONDS)),
         };
         let body = serde_json::to_string(&problem).unwrap_or_default();
         let mut response = (status, [(header::CONTENT_TYPE, PROBLEM_MEDIA_TYPE)], body).into_response();

@@ -9,6 +9,7 @@ mod guard;
 mod health;
 mod legacy;
 mod metrics;
+mod patience;
 mod peer;
 mod question;
 mod receive;
@@ -89,7 +90,7 @@ pub fn router(shared: Shared) -> Router {
     let mut router = Router::new()
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
-        .route("/metrics", get(metrics::show));
+        .route("/metrics", get(metrics::show).layer(from_fn(patience::bounded)));
     if shared.intake.is_some() {
         router = router
             .route("/v1/reports", post(receive::receive))

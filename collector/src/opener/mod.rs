@@ -5,6 +5,7 @@ mod together;
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use report::hash::Hash;
@@ -13,11 +14,14 @@ use report::sealed::{OpeningKey, Signer};
 use crate::clock::{self, Stopwatch};
 use crate::metrics::Metrics;
 use crate::sender::Policy;
-use crate::store::{Arrival, Sealed, Store, StoreError, retrying};
+use crate::store::{Arrival, Sealed, Store, StoreError, retrying, unless_silent};
 use crate::unseal::{self, Claim, Claimed, SetAside, Unreadable, Unsealed};
 
 /// Reports that are opened side by side and stored in one transaction.
 const BATCH: i64 = 64;
+
+/// How long a batch may take: the database says nothing any more.
+const SILENCE: Duration = Duration::from_secs(300);
 
 /// Opens reports with its keys.
 #[derive(Clone)]
@@ -64,7 +68,7 @@ impl Opener {
         let mut total = Opened::default();
         loop {
             let watch = Stopwatch::start();
-            let round = self.open_batch().await?;
+            let round = unless_silent(SILENCE, self.open_batch()).await?;
             if round == Opened::default() {
                 return Ok(total);
             }
@@ -88,7 +92,7 @@ impl Opener {
         for (sealed, unsealed) in &texts {
             let received = Timestamp::from_second(sealed.received).unwrap_or(Timestamp::UNIX_EPOCH);
             let signer = unsealed.signer.as_ref();
-            match unseal::read(&unsealed.text, received) {
+            match unseal::read(&unsealed.text, received, clock::now()) {
                 Ok(claim) => {
                     let sender = signer.map(|signer| signer.key.to_string()).unwrap_or_default();
                     let claimed = Claimed { site: claim.site.to_owned(), host: claim.header.host.to_string(), sender };
@@ -170,11 +174,13 @@ impl Opener {
 
     async fn try_store(&self, claims: &[Opening<'_>]) -> Result<Vec<Result<(), Unreadable>>, StoreError> {
         let mut writing = self.store.begin().await?;
+        writing.take_turn().await?;
         let is_stored = match together::store(&mut writing, claims, &self.policy).await? {
             Some(stored) => stored,
             None => {
                 drop(writing);
                 writing = self.store.begin().await?;
+                writing.take_turn().await?;
                 HashSet::new()
             }
         };

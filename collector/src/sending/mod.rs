@@ -17,7 +17,7 @@ pub use self::error::SendingError;
 pub use self::mail::{MailConfig, Mailer};
 pub use self::webhook::{Webhook, WebhookConfig};
 use crate::config::Config;
-use crate::store::{Message, MessageKind, Store, StoreError};
+use crate::store::{Message, MessageKind, Store, StoreError, unless_silent};
 use crate::{clock, systemd};
 
 /// The first pause after a try, in seconds; each is twice the one before it.
@@ -28,6 +28,9 @@ const LONGEST_PAUSE: i64 = 4 * 3_600;
 
 /// Tries before a message is given up: with the pauses above about five days (RFC 5321, 4.5.4.1).
 const MOST_ATTEMPTS: i64 = 36;
+
+/// How long the database may say nothing before the courier comes back later.
+const SILENCE: Duration = Duration::from_secs(60);
 
 /// Longest reason that is kept, in characters.
 const LONGEST_REASON: usize = 500;
@@ -104,23 +107,24 @@ impl Courier {
         let begun = clock::now().as_second();
         loop {
             let lease = clock::now().as_second() + self.lease();
-            let Some(message) = self.store.take_message(&ways, begun, lease).await? else { return Ok(round) };
+            let taking = self.store.take_message(&ways, begun, lease);
+            let Some(message) = unless_silent(SILENCE, taking).await? else { return Ok(round) };
             let delivery = self.deliver(&message).await;
             let now = clock::now().as_second();
             match outcome(delivery, &message, now) {
                 Outcome::Sent => {
                     round.sent += 1;
-                    self.store.mark_sent(&message, now).await?;
+                    unless_silent(SILENCE, self.store.mark_sent(&message, now)).await?;
                 }
                 Outcome::Later { next_try, reason } => {
                     round.later += 1;
                     tracing::warn!(message = %message.content.digest, attempts = message.attempts, %reason, "not sent yet");
-                    self.store.mark_later(&message, next_try, &reason).await?;
+                    unless_silent(SILENCE, self.store.mark_later(&message, next_try, &reason)).await?;
                 }
                 Outcome::Failed { reason } => {
                     round.failed += 1;
                     tracing::error!(message = %message.content.digest, %reason, "message given up");
-                    self.store.mark_failed(&message, &reason).await?;
+                    unless_silent(SILENCE, self.store.mark_failed(&message, &reason)).await?;
                 }
             }
         }

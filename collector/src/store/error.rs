@@ -2,6 +2,9 @@
 
 use std::path::PathBuf;
 
+use sqlx::error::DatabaseError;
+use sqlx::mysql::MySqlDatabaseError;
+
 /// A failure of the database, or of what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -11,6 +14,12 @@ pub enum StoreError {
     /// Another transaction was in the way: the same transaction may succeed at once.
     #[error("database conflict: {0}")]
     Conflict(#[source] sqlx::Error),
+    /// The database was asked and says nothing: the same request may succeed later.
+    #[error("the database has not answered for {seconds} seconds")]
+    Silent {
+        /// How long that was waited for.
+        seconds: u64,
+    },
     /// Another version of the same reference list was there first: a version after that one may succeed at once.
     #[error("another version of the reference list was stored at the same time: try again")]
     Overtaken,
@@ -54,7 +63,7 @@ impl StoreError {
     /// Whether the same request may succeed later.
     #[must_use]
     pub fn may_pass(&self) -> bool {
-        matches!(self, StoreError::Conflict(_) | StoreError::Unavailable(_))
+        matches!(self, StoreError::Conflict(_) | StoreError::Unavailable(_) | StoreError::Silent { .. })
     }
 
     /// Whether the transaction lost against another one and should simply run again.
@@ -66,7 +75,7 @@ impl StoreError {
     /// Whether the same request may succeed later without anybody changing anything.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        self.is_conflict() || matches!(self, StoreError::Unavailable(_))
+        self.is_conflict() || matches!(self, StoreError::Unavailable(_) | StoreError::Silent { .. })
     }
 }
 
@@ -78,12 +87,12 @@ impl From<sqlx::Error> for StoreError {
         };
         match &error {
             Database(database) if database.is_unique_violation() => StoreError::Conflict(error),
+            Database(database) if is_mysql_conflict(database.as_ref()) => StoreError::Conflict(error),
             Database(database) => match database.code().as_deref() {
-                // MySQL: deadlock, lock wait, record changed, Galera certification; SQLSTATE 40001 covers the first.
-                Some("40001") => StoreError::Conflict(error),
                 // SQLite: SQLITE_BUSY and its kinds.
                 Some("5" | "261" | "517") => StoreError::Conflict(error),
-                // SQLite: readonly, I/O, full, cannot open. MySQL: connections, shutdown, disk full, read-only.
+                // SQLite: readonly, I/O, full, cannot open. MySQL: connections, shutdown, disk full, read-only, a Galera node
+                // that is cut off from the others or still catching up (1047, 08S01).
                 Some("8" | "10" | "13" | "14" | "778" | "1546" | "08S01" | "08004" | "HY000" | "70100") => {
                     StoreError::Unavailable(error)
                 }
@@ -100,6 +109,16 @@ impl From<sqlx::Error> for StoreError {
             _ => StoreError::Unavailable(error),
         }
     }
+}
+
+/// Whether MySQL or MariaDB took back what another transaction was in the way of.
+///
+/// Galera tells a transaction that lost against one of another node the same way, whatever statement it is at. Most of
+/// these have no SQLSTATE of their own, so that their numbers count.
+fn is_mysql_conflict(error: &dyn DatabaseError) -> bool {
+    // ER_CHECKREAD, ER_LOCK_WAIT_TIMEOUT, ER_LOCK_DEADLOCK, ER_QUERY_INTERRUPTED.
+    const CONFLICTS: [u16; 4] = [1020, 1205, 1213, 1317];
+    error.try_downcast_ref::<MySqlDatabaseError>().is_some_and(|error| CONFLICTS.contains(&error.number()))
 }
 
 impl From<sqlx::migrate::MigrateError> for StoreError {

@@ -35,9 +35,11 @@ mod rejection;
 mod secret;
 mod sender;
 mod session;
+mod silence;
 mod spread;
 mod state;
 mod token;
+mod turn;
 mod viewer;
 
 use std::collections::BTreeSet;
@@ -75,6 +77,7 @@ pub use reference::{Added, ListVersion, NewVersion, StoredList};
 pub use refusal::{OTHER_ADDRESSES, RefusalCount, RefusalGroup};
 pub use rejection::ClaimedSender;
 pub use sender::Pinned;
+pub use silence::unless_silent;
 pub use spread::{CountedAs, Spread};
 pub use state::HostState;
 pub use token::StoredToken;
@@ -121,7 +124,13 @@ impl Store {
 
     async fn connect_with(dialect: Dialect, url: &str, session: &'static [&'static str]) -> Result<Self, StoreError> {
         install_default_drivers();
-        let pool = AnyPoolOptions::new()
+        let options = match dialect {
+            Dialect::Sqlite => AnyPoolOptions::new(),
+            Dialect::Mysql => {
+                AnyPoolOptions::new().after_release(|connection, _| Box::pin(silence::still_answers(connection)))
+            }
+        };
+        let pool = options
             .max_connections(CONNECTIONS)
             .acquire_timeout(PATIENCE)
             // A full disk makes SQLite itself end a transaction, which the driver goes on believing in: nothing could be begun

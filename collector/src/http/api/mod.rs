@@ -29,7 +29,7 @@ mod whole;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::{Extension, Router};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -42,6 +42,7 @@ use utoipa_axum::routes;
 use super::Shared;
 use super::error::HttpError;
 use super::guard::guard;
+use super::patience::bounded;
 use super::visitor::Visitor;
 use crate::access::Viewer;
 use crate::clock;
@@ -54,7 +55,8 @@ pub(super) fn router(shared: &Shared) -> Router<Shared> {
     let receives = shared.intake.is_some();
     let (router, document) =
         endpoints(receives, |guarded| guarded.route_layer(from_fn_with_state(shared.clone(), guard)));
-    router.layer(Extension(document::Served(document.to_json().unwrap_or_default().into())))
+    let served = document::Served(document.to_json().unwrap_or_default().into());
+    router.layer(Extension(served)).layer(from_fn(bounded))
 }
 
 /// Every endpoint with what it says of itself.

@@ -89,7 +89,7 @@ async fn take(
         return Err(HttpError::DigestMismatch);
     }
     let text = compression::expand(body).map_err(|error| HttpError::NoReport(error.to_string()))?;
-    let claim = unseal::read(&text, now).map_err(|error| HttpError::NoReport(error.to_string()))?;
+    let claim = unseal::read(&text, now, now).map_err(|error| HttpError::NoReport(error.to_string()))?;
     let may = match visitor.viewer.role {
         Role::Officer => true,
         Role::Site => visitor.viewer.scope.holds(claim.site),

@@ -26,6 +26,7 @@ use axum::routing::{get, post};
 use super::Shared;
 use super::error::HttpError;
 use super::guard::guard;
+use super::patience::bounded;
 use super::visitor::{Proven, Visitor};
 use crate::clock;
 use crate::desk::frame::{Frame, Section};
@@ -49,6 +50,7 @@ pub(super) fn router(shared: &Shared) -> Router<Shared> {
         .route("/sign-in", get(sign_in::show).post(sign_in::sign_in))
         .route("/desk.css", get(style::sheet))
         .route("/icon.svg", get(style::icon))
+        .layer(from_fn(bounded))
         .layer(from_fn(failure::as_page))
 }
 
