@@ -3,12 +3,19 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fmt::Write as _;
-use std::sync::Mutex;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Bytes;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper::{Request, Uri};
+use hyper_util::rt::TokioIo;
 use report::acknowledgement::MEDIA_TYPE;
 use report::sealed::{self, ContentEncryption, KeyKind, OpeningKey, Recipient};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 
 /// How reports are posted.
 #[derive(Debug, Clone)]
@@ -60,56 +67,108 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// Posts each of the reports once, if there is time for it.
+/// Posts each of the reports once, if there is time for it; on one thread, so that little is taken from the collector's cores.
 #[must_use]
 pub fn post(plan: &Plan, reports: &[Vec<u8>]) -> Outcome {
     let url = match plan.url.trim_end_matches('/') {
         whole if whole.ends_with("/v1/reports") => whole.to_owned(),
         base => format!("{base}/v1/reports"),
     };
-    let (next, all) = (AtomicUsize::new(0), Mutex::new(Outcome::default()));
-    let start = Instant::now();
-    std::thread::scope(|scope| {
-        for _ in 0..plan.connections.max(1) {
-            scope.spawn(|| {
-                let agent = connection();
-                let mut own = Vec::new();
-                loop {
-                    let at = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(report) = reports.get(at) else { break };
-                    let due =
-                        plan.rate.map_or(Instant::now(), |rate| start + Duration::from_secs_f64(at as f64 / rate));
-                    if due.duration_since(start) > plan.longest {
-                        break;
-                    }
-                    std::thread::sleep(due.saturating_duration_since(Instant::now()));
-                    let answer = match agent.post(&url).content_type(MEDIA_TYPE).send(report.as_slice()) {
-                        Ok(mut answer) => {
-                            let _ = answer.body_mut().read_to_vec();
-                            answer.status().as_u16().to_string()
-                        }
-                        Err(error) => error.to_string(),
-                    };
-                    own.push((answer, due.elapsed().as_secs_f64() * 1_000.0));
-                }
-                let mut all = all.lock().unwrap();
-                for (answer, latency) in own {
-                    *all.answers.entry(answer).or_default() += 1;
-                    all.latencies.push(latency);
-                }
-            });
-        }
+    let run = Arc::new(Run {
+        url: url.parse().unwrap_or_else(|error| panic!("{url}: {error}")),
+        reports: reports.iter().map(|report| Bytes::copy_from_slice(report)).collect(),
+        rate: plan.rate,
+        longest: plan.longest,
+        next: AtomicUsize::new(0),
+        start: Instant::now(),
     });
-    let mut outcome = all.into_inner().unwrap();
-    outcome.seconds = start.elapsed().as_secs_f64();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut outcome = runtime.block_on(async {
+        let mut connections = JoinSet::new();
+        for _ in 0..plan.connections.max(1) {
+            connections.spawn(Arc::clone(&run).connection());
+        }
+        let mut all = Outcome::default();
+        while let Some(own) = connections.join_next().await {
+            for (answer, latency) in own.unwrap() {
+                *all.answers.entry(answer).or_default() += 1;
+                all.latencies.push(latency);
+            }
+        }
+        all
+    });
+    outcome.seconds = run.start.elapsed().as_secs_f64();
     outcome.latencies.sort_by(f64::total_cmp);
     outcome
 }
 
-/// An agent of its own holds one connection of its own.
-fn connection() -> ureq::Agent {
-    let config = ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0).no_delay(true);
-    config.timeout_global(Some(Duration::from_secs(60))).proxy(None).build().into()
+/// What all connections share.
+struct Run {
+    url: Uri,
+    reports: Vec<Bytes>,
+    rate: Option<f64>,
+    longest: Duration,
+    /// The report that is posted next.
+    next: AtomicUsize,
+    start: Instant,
+}
+
+/// How long one answer is waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+impl Run {
+    /// Posts report after report over one connection, and over another one when it breaks: answers, and milliseconds to each.
+    async fn connection(self: Arc<Self>) -> Vec<(String, f64)> {
+        let mut own = Vec::new();
+        let mut open = None;
+        loop {
+            let at = self.next.fetch_add(1, Ordering::Relaxed);
+            let Some(report) = self.reports.get(at) else { return own };
+            let due = match self.rate {
+                Some(rate) => self.start + Duration::from_secs_f64(at as f64 / rate),
+                None => Instant::now(),
+            };
+            if due.duration_since(self.start) > self.longest {
+                return own;
+            }
+            tokio::time::sleep_until(due.into()).await;
+            let answer = match tokio::time::timeout(PATIENCE, self.answer(&mut open, report)).await {
+                Ok(Ok(status)) => status.to_string(),
+                Ok(Err(error)) => error,
+                Err(_) => "no answer in a minute".to_owned(),
+            };
+            if !answer.starts_with(|character: char| character.is_ascii_digit()) {
+                open = None;
+            }
+            own.push((answer, due.elapsed().as_secs_f64() * 1_000.0));
+        }
+    }
+
+    async fn answer(&self, open: &mut Option<SendRequest<Full<Bytes>>>, report: &Bytes) -> Result<u16, String> {
+        let told = |error: &dyn fmt::Display| error.to_string();
+        let connection = match open {
+            Some(connection) => connection,
+            None => open.insert(self.connect().await.map_err(|error| told(&error))?),
+        };
+        connection.ready().await.map_err(|error| told(&error))?;
+        let request = Request::post(self.url.path())
+            .header("host", self.url.authority().map(|authority| authority.as_str()).unwrap_or_default())
+            .header("content-type", MEDIA_TYPE)
+            .body(Full::new(report.clone()));
+        let answer = connection.send_request(request.unwrap()).await.map_err(|error| told(&error))?;
+        let status = answer.status().as_u16();
+        answer.into_body().collect().await.map_err(|error| told(&error))?;
+        Ok(status)
+    }
+
+    async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, Box<dyn std::error::Error + Send + Sync>> {
+        let host = self.url.host().ok_or("the address has no host")?;
+        let stream = TcpStream::connect((host, self.url.port_u16().unwrap_or(80))).await?;
+        stream.set_nodelay(true)?;
+        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+        tokio::spawn(connection);
+        Ok(sender)
+    }
 }
 
 /// Seals reports of invented hosts beforehand, each of so many packages, on all cores.

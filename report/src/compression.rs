@@ -1,6 +1,10 @@
 //! One zstd frame around a report text, and its bounded way back (RFC 8878).
 
+use std::cell::RefCell;
 use std::io::Read as _;
+
+use zstd::bulk::Decompressor;
+use zstd::zstd_safe;
 
 /// Most bytes that a report text may have after decompression.
 pub const MAX_TEXT: usize = 16 * 1024 * 1024;
@@ -32,18 +36,44 @@ pub fn expand(content: Vec<u8>) -> Result<Vec<u8>, CompressionError> {
     if !content.starts_with(&MAGIC) {
         return if content.len() > MAX_TEXT { Err(CompressionError::TooLarge) } else { Ok(content) };
     }
-    let mut decoder =
-        zstd::stream::read::Decoder::with_buffer(content.as_slice()).map_err(CompressionError::Library)?.single_frame();
-    decoder.window_log_max(WINDOW_LOG_MAX).map_err(CompressionError::Library)?;
-    let mut text = Vec::with_capacity(content.len().saturating_mul(4).min(MAX_TEXT));
-    (&mut decoder).take(MAX_TEXT as u64 + 1).read_to_end(&mut text).map_err(CompressionError::Damaged)?;
-    if text.len() > MAX_TEXT {
-        return Err(CompressionError::TooLarge);
-    }
-    if !decoder.finish().is_empty() {
+    let length = zstd_safe::find_frame_compressed_size(&content).map_err(damaged)?;
+    if length < content.len() {
         return Err(CompressionError::TrailingBytes);
     }
-    Ok(text)
+    match zstd_safe::get_frame_content_size(&content) {
+        Ok(Some(size)) if size > MAX_TEXT as u64 => Err(CompressionError::TooLarge),
+        Ok(Some(size)) => expand_at_once(&content, usize::try_from(size).unwrap_or(MAX_TEXT)),
+        _ => expand_stream(&content),
+    }
+}
+
+/// Expands a frame that tells how large its content is, as ours do: into one buffer, by what the thread has done so with before.
+fn expand_at_once(frame: &[u8], size: usize) -> Result<Vec<u8>, CompressionError> {
+    thread_local! {
+        // Its tables are a hundred kilobytes, which would have to be had from the system for each report.
+        static DECODER: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
+    }
+    DECODER.with_borrow_mut(|kept| {
+        let decoder = match kept {
+            Some(decoder) => decoder,
+            None => kept.insert(Decompressor::new().map_err(CompressionError::Library)?),
+        };
+        decoder.decompress(frame, size).map_err(CompressionError::Damaged)
+    })
+}
+
+/// Expands a frame whose content may be of any size.
+fn expand_stream(frame: &[u8]) -> Result<Vec<u8>, CompressionError> {
+    let mut decoder =
+        zstd::stream::read::Decoder::with_buffer(frame).map_err(CompressionError::Library)?.single_frame();
+    decoder.window_log_max(WINDOW_LOG_MAX).map_err(CompressionError::Library)?;
+    let mut text = Vec::with_capacity(frame.len().saturating_mul(4).min(MAX_TEXT));
+    (&mut decoder).take(MAX_TEXT as u64 + 1).read_to_end(&mut text).map_err(CompressionError::Damaged)?;
+    if text.len() > MAX_TEXT { Err(CompressionError::TooLarge) } else { Ok(text) }
+}
+
+fn damaged(code: zstd_safe::ErrorCode) -> CompressionError {
+    CompressionError::Damaged(std::io::Error::other(zstd_safe::get_error_name(code)))
 }
 
 /// Why a content is no report text in a zstd frame.
@@ -65,6 +95,8 @@ pub enum CompressionError {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
     use super::*;
 
     #[test]
@@ -87,6 +119,23 @@ mod tests {
                 assert!(read == text || read == damaged, "bit {bit} gave another text as whole");
             }
         }
+    }
+
+    #[test]
+    fn a_frame_that_does_not_tell_its_size_is_bounded_as_well() {
+        let stream = |text: &[u8]| {
+            let mut encoder = zstd::stream::Encoder::new(Vec::new(), LEVEL).unwrap();
+            encoder.include_contentsize(false).unwrap();
+            encoder.write_all(text).unwrap();
+            encoder.finish().unwrap()
+        };
+        assert!(matches!(zstd_safe::get_frame_content_size(&stream(b"text")), Ok(None)));
+        assert_eq!(expand(stream(b"text")).unwrap(), b"text");
+        assert!(matches!(expand(stream(&vec![b'a'; MAX_TEXT + 1])), Err(CompressionError::TooLarge)));
+        assert!(matches!(expand([stream(b"text").as_slice(), b"x"].concat()), Err(CompressionError::TrailingBytes)));
+        let mut cut = stream(b"some text that is long enough");
+        cut.pop();
+        assert!(matches!(expand(cut), Err(CompressionError::Damaged(_))));
     }
 
     #[test]
