@@ -71,7 +71,8 @@ impl Writer {
         }
         let collected = match arrival.odd {
             None => self.grid.at(moment.day, moment.second) + host.clock_ahead,
-            Some(Odd::ClockAhead) => arrival.received + 2 * DAY,
+            // Ahead of today as well, however long ago it came.
+            Some(Odd::ClockAhead) => arrival.received + 400 * DAY,
             Some(_) => arrival.received,
         };
         let site = match arrival.odd {
