@@ -31,9 +31,11 @@ check: deps ## formatting, lints, licences and advisories, one door for each pow
 bench: export OPENSSL_STATIC = 1
 bench: export OPENSSL_LIB_DIR = $(shell pkg-config --variable=libdir openssl)
 bench: export OPENSSL_INCLUDE_DIR = $(shell pkg-config --variable=includedir openssl)
+# And with what the unit tells the C library.
+UNIT = $(shell sed -n 's/^Environment=\(MALLOC.*\)/\1/p' systemd/wlcg-package-collector.service)
 bench: deps ## what the programs cost beside their peers, into docs/benchmarks.md; PART=agent measures one part
 	cargo build --locked --release -p wlcg-package-reporter -p wlcg-package-collector
-	PART=$(PART) cargo bench --locked -p wlcg-acceptance --bench bench
+	$(UNIT) PART=$(PART) cargo bench --locked -p wlcg-acceptance --bench bench
 
 instructions: deps ## what hot functions cost in instructions, against .ci/instructions.txt
 	.ci/instructions

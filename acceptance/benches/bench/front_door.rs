@@ -74,7 +74,7 @@ pub(crate) fn measure() -> Section {
         title: "Front door: receive, hash, store durably, acknowledge",
         method: format!(
             "The release build's `serve --no-open --no-desk` with full durability (SQLite `synchronous=FULL`, MariaDB \
-             `innodb_flush_log_at_trx_commit=1`), a new database for each run, the load generator on the same cores. The bare \
+             `innodb_flush_log_at_trx_commit=1`), a new database for each run, the load generator (one thread of hyper's client) on the same cores, the C library as the unit sets it. The bare \
              loop inserts the same {REPORTS} bodies of {} bytes into the same table, {PER_COMMIT} to a commit, one at a time by a \
              prepared statement, with no HTTP and no hash; {ROUNDS} rounds in turn.",
             bodies[0].len()

@@ -127,6 +127,29 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn waiting(&self, limit: i64) -> Result<Vec<Sealed>, StoreError> {
+        // Hardly ever too much: one row tells.
+        let sql = format!(
+            "SELECT COALESCE({}, 0) FROM (SELECT size FROM inbox WHERE state = 'waiting' ORDER BY id LIMIT ?) AS oldest",
+            self.dialect.sum("size")
+        );
+        let (bytes,): (i64,) = sqlx::query_as(AssertSqlSafe(sql)).bind(limit).fetch_one(&self.pool).await?;
+        let limit = if bytes <= OPENED_BYTES { limit } else { self.fitting(limit).await? };
+        let rows: Vec<(String, i64, String, Vec<u8>, String)> = sqlx::query_as(
+            "SELECT hash, received, source, body, handed_in FROM inbox WHERE state = 'waiting' ORDER BY id LIMIT ?",
+        )
+        .bind(limit)
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter()
+            .map(|(hash, received, source, body, handed_in)| {
+                let hash = hash.parse().map_err(|_| StoreError::Inconsistent(format!("inbox hash {hash:?}")))?;
+                Ok(Sealed { hash, received, source, body, handed_in })
+            })
+            .collect()
+    }
+
+    /// How many of the oldest reports that wait fit in memory easily, at least one and at most `limit`.
+    async fn fitting(&self, limit: i64) -> Result<i64, StoreError> {
         let sizes: Vec<(i64,)> = sqlx::query_as("SELECT size FROM inbox WHERE state = 'waiting' ORDER BY id LIMIT ?")
             .bind(limit)
             .fetch_all(&self.pool)
@@ -136,19 +159,7 @@ impl Store {
             bytes = bytes.saturating_add(*size);
             bytes <= OPENED_BYTES
         };
-        let limit = sizes.iter().take_while(fits).count().max(1);
-        let rows: Vec<(String, i64, String, Vec<u8>, String)> = sqlx::query_as(
-            "SELECT hash, received, source, body, handed_in FROM inbox WHERE state = 'waiting' ORDER BY id LIMIT ?",
-        )
-        .bind(i64::try_from(limit).unwrap_or(1))
-        .fetch_all(&self.pool)
-        .await?;
-        rows.into_iter()
-            .map(|(hash, received, source, body, handed_in)| {
-                let hash = hash.parse().map_err(|_| StoreError::Inconsistent(format!("inbox hash {hash:?}")))?;
-                Ok(Sealed { hash, received, source, body, handed_in })
-            })
-            .collect()
+        Ok(i64::try_from(sizes.iter().take_while(fits).count()).unwrap_or(limit).max(1))
     }
 
     /// Notes that a report cannot become history; it stays sealed in the inbox.
