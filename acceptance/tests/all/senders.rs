@@ -189,6 +189,9 @@ fn unsigned_reports(deployment: &Deployment) {
     let host = |site, name| Host::new(deployment, &collector, site, name, name);
     let unsigned = "sign = false\n";
     became(deployment, &host("OLD-SITE", "old").report(unsigned), "opened", "");
+    let token = deployment.token("officer", &[]);
+    let says_unproven = |path: &str| collector.get_as(&token, path).1.contains("unsigned, integrity not proven");
+    assert!(says_unproven("/hosts/OLD-SITE/old") && says_unproven("/sites/OLD-SITE"));
     became(deployment, &host("STRICT-SITE", "strict").report(unsigned), "rejected", "unsigned");
     became(deployment, &host("STRICT-SITE", "strict").report(""), "opened", "");
     let first = host("CERN-PROD", "wn1").report(unsigned);
@@ -209,6 +212,7 @@ fn unsigned_reports(deployment: &Deployment) {
         became(deployment, &host(site, name).report(""), "opened", "");
         became(deployment, &host(site, name).report(unsigned), "held", "signature_missing");
     }
+    assert!(!says_unproven("/hosts/OLD-SITE/old") && !says_unproven("/sites/OLD-SITE"));
     assert!(refused(deployment, &["inbox", "approve", &neighbour]).contains("inbox retry"));
 
     // A key that cannot be used keeps no report back, and says so where it is seen.
