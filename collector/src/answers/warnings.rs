@@ -26,7 +26,10 @@ impl std::fmt::Display for Warning {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Warning::Stale(days) => write!(f, "no report for {days} days"),
-            Warning::Unsigned => write!(f, "the newest report is unsigned, integrity not proven: nothing shows who sent it, or that it is whole"),
+            Warning::Unsigned => write!(
+                f,
+                "the newest report is unsigned, integrity not proven: nothing shows who sent it, or that it is whole"
+            ),
             Warning::Outside(source) => write!(f, "came from {source}, which is none of the site's addresses"),
             Warning::ClockAhead(seconds) => write!(f, "its clock is ahead by {seconds} seconds"),
             Warning::Reporter(text) => write!(f, "the host says: {text}"),

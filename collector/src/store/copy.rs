@@ -8,7 +8,8 @@ use sqlx::any::AnyRow;
 use sqlx::pool::PoolConnection;
 use sqlx::{Any, AnyConnection, AssertSqlSafe, Executor as _, Row as _};
 
-use super::{Dialect, ROWS_PER_STATEMENT, Store, StoreError, Writing, migration, rows_of_binds, sqlite_url};
+use super::dialect::{Dialect, sqlite_url};
+use super::{ROWS_PER_STATEMENT, Store, StoreError, Writing, migration, rows_of_binds};
 
 /// There while a copy is not known to be whole; nothing is to be built on such a database.
 const UNFINISHED: &str = "unfinished_copy";

@@ -6,6 +6,7 @@ mod contents;
 mod copy;
 mod count;
 mod decision;
+mod dialect;
 mod error;
 mod exception;
 mod facts;
@@ -43,14 +44,14 @@ mod turn;
 mod viewer;
 
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::any::{AnyPoolOptions, install_default_drivers};
-use sqlx::{Any, AnyConnection, AnyPool, Connection as _, Executor as _, Transaction};
+use sqlx::any::install_default_drivers;
+use sqlx::{Any, AnyConnection, AnyPool, Transaction};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
+use self::dialect::{Dialect, dialect_of};
 use self::known::{Ids, Known};
 use crate::access::Scope;
 
@@ -95,6 +96,8 @@ const ATTEMPTS: u32 = 8;
 #[derive(Clone)]
 pub struct Store {
     pool: AnyPool,
+    /// Where transactions that may write have their connections from.
+    writers: AnyPool,
     dialect: Dialect,
     /// SQLite has one writer: waiting here is fair, waiting inside SQLite is not.
     writer: Arc<Mutex<()>>,
@@ -103,13 +106,6 @@ pub struct Store {
     groups: Arc<groups::Known>,
     /// Where package lists lie, which never changes.
     places: Arc<contents::Places>,
-}
-
-/// Where the two databases need different words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Dialect {
-    Sqlite,
-    Mysql,
 }
 
 impl Store {
@@ -124,30 +120,15 @@ impl Store {
 
     async fn connect_with(dialect: Dialect, url: &str, session: &'static [&'static str]) -> Result<Self, StoreError> {
         install_default_drivers();
-        let options = match dialect {
-            Dialect::Sqlite => AnyPoolOptions::new(),
-            Dialect::Mysql => {
-                AnyPoolOptions::new().after_release(|connection, _| Box::pin(silence::still_answers(connection)))
-            }
+        let pool = dialect.connections(session).max_connections(CONNECTIONS).connect(url).await?;
+        let writers = match dialect {
+            // Each connection has a cache of its own, which another one's commit empties.
+            Dialect::Sqlite => dialect.connections(session).max_connections(1).connect_lazy(url)?,
+            Dialect::Mysql => pool.clone(),
         };
-        let pool = options
-            .max_connections(CONNECTIONS)
-            .acquire_timeout(PATIENCE)
-            // A full disk makes SQLite itself end a transaction, which the driver goes on believing in: nothing could be begun
-            // on that connection again.
-            .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
-            .after_connect(move |connection, _| {
-                Box::pin(async move {
-                    for statement in session {
-                        connection.execute(*statement).await?;
-                    }
-                    Ok(())
-                })
-            })
-            .connect(url)
-            .await?;
         Ok(Store {
             pool,
+            writers,
             dialect,
             writer: Arc::default(),
             known: Known::default(),
@@ -191,6 +172,7 @@ impl Store {
 
     /// Closes every connection, so that SQLite folds its log into the database file.
     pub async fn close(&self) {
+        self.writers.close().await;
         self.pool.close().await;
     }
 
@@ -209,8 +191,8 @@ impl Store {
     /// Begins a transaction for whoever holds the writer's lock already.
     async fn begin_unlocked(&self) -> Result<Writing, StoreError> {
         let transaction = match self.dialect {
-            Dialect::Sqlite => self.pool.begin_with("BEGIN IMMEDIATE").await?,
-            Dialect::Mysql => self.pool.begin().await?,
+            Dialect::Sqlite => self.writers.begin_with("BEGIN IMMEDIATE").await?,
+            Dialect::Mysql => self.writers.begin().await?,
         };
         Ok(Writing {
             transaction,
@@ -270,122 +252,6 @@ where
         pause *= 2;
     }
     attempt().await
-}
-
-impl Dialect {
-    /// What every new connection says first.
-    fn session(self) -> &'static [&'static str] {
-        match self {
-            Dialect::Sqlite => &[
-                "PRAGMA busy_timeout = 10000",
-                "PRAGMA journal_mode = WAL",
-                // An acknowledged report must survive a power cut: NORMAL would sync only at checkpoints.
-                "PRAGMA synchronous = FULL",
-                // A transaction of a batch of reports fits in memory: pages that are not committed are not written out.
-                "PRAGMA cache_size = -16384",
-                "PRAGMA temp_store = MEMORY",
-            ],
-            Dialect::Mysql => &[
-                // Refuses what does not fit instead of cutting it.
-                "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO'",
-                // No gap locks: concurrent openers insert neighbouring keys all the time.
-                "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
-            ],
-        }
-    }
-
-    /// Ends an INSERT of one row so that its id comes back as a row, where it does not come by itself.
-    fn returning_id(self) -> &'static str {
-        match self {
-            Dialect::Sqlite => " RETURNING id",
-            Dialect::Mysql => "",
-        }
-    }
-
-    /// Ends a SELECT that is followed by a write to the same row.
-    fn for_update(self) -> &'static str {
-        match self {
-            Dialect::Sqlite => "",
-            Dialect::Mysql => " FOR UPDATE",
-        }
-    }
-
-    /// Ends an INSERT into `host_count` so that what is there is added to.
-    fn add_hosts(self) -> &'static str {
-        match self {
-            Dialect::Sqlite => " ON CONFLICT (list, facts, site, day) DO UPDATE SET hosts = hosts + excluded.hosts",
-            Dialect::Mysql => " ON DUPLICATE KEY UPDATE hosts = hosts + VALUES(hosts)",
-        }
-    }
-
-    /// Ends an INSERT into `presence` so that what is there is gone on with.
-    fn append_content(self) -> &'static str {
-        match self {
-            // SQLite makes a text of what it joins, of the same bytes.
-            Dialect::Sqlite => {
-                " ON CONFLICT (block, lineage, epoch) DO UPDATE SET content = CAST(content || excluded.content AS BLOB)"
-            }
-            Dialect::Mysql => " ON DUPLICATE KEY UPDATE content = CONCAT(content, VALUES(content))",
-        }
-    }
-
-    /// Ends an INSERT into `refusal` so that what is there is added to.
-    fn add_times(self) -> &'static str {
-        match self {
-            Dialect::Sqlite => {
-                " ON CONFLICT (digest) DO UPDATE SET times = times + excluded.times, last = MAX(last, excluded.last)"
-            }
-            Dialect::Mysql => {
-                " ON DUPLICATE KEY UPDATE times = times + VALUES(times), last = GREATEST(last, VALUES(last))"
-            }
-        }
-    }
-
-    /// Ends an INSERT so that rows which are there under the same `key` take over these columns.
-    fn replace(self, key: &str, columns: &[&str]) -> String {
-        let (begin, new) = match self {
-            Dialect::Sqlite => (format!(" ON CONFLICT ({key}) DO UPDATE SET "), ["excluded.", ""]),
-            Dialect::Mysql => (" ON DUPLICATE KEY UPDATE ".to_owned(), ["VALUES(", ")"]),
-        };
-        begin + &columns.iter().map(|column| format!("{column} = {}", new.join(column))).collect::<Vec<_>>().join(", ")
-    }
-
-    /// A sum that comes back as an integer: MySQL's own is a DECIMAL.
-    fn sum(self, what: &str) -> String {
-        match self {
-            Dialect::Sqlite => format!("SUM({what})"),
-            Dialect::Mysql => format!("CAST(SUM({what}) AS SIGNED)"),
-        }
-    }
-
-    /// Ends a multi-row INSERT so that rows which another transaction made first are left as they are.
-    fn keep_existing(self) -> &'static str {
-        match self {
-            Dialect::Sqlite => " ON CONFLICT DO NOTHING",
-            Dialect::Mysql => " ON DUPLICATE KEY UPDATE id = id",
-        }
-    }
-}
-
-fn dialect_of(url: &str) -> Result<(Dialect, String), StoreError> {
-    if let Some(path) = url.strip_prefix("sqlite:") {
-        let file = path.strip_prefix("//").unwrap_or(path);
-        if let Some(folder) = Path::new(file).parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            std::fs::create_dir_all(folder)
-                .map_err(|source| StoreError::Folder { folder: folder.to_owned(), source })?;
-        }
-        return Ok((Dialect::Sqlite, format!("{}?mode=rwc", sqlite_url(file))));
-    }
-    if let Some(rest) = url.strip_prefix("mysql://").or_else(|| url.strip_prefix("mariadb://")) {
-        return Ok((Dialect::Mysql, format!("mysql://{rest}")));
-    }
-    let scheme = url.split(':').next().unwrap_or_default().chars().take(20).collect();
-    Err(StoreError::Scheme(scheme))
-}
-
-/// The address of a file for SQLite's driver.
-fn sqlite_url(file: &str) -> String {
-    format!("sqlite://{}", file.replace('%', "%25").replace('?', "%3F").replace('#', "%23"))
 }
 
 /// `COLUMN IN (?, ?)` with a bind for each site of the scope; whoever sees no site sees nothing.
