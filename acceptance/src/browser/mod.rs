@@ -5,7 +5,7 @@ mod part;
 mod picture;
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fantoccini::Locator;
 use serde_json::{Value, json};
@@ -146,10 +146,16 @@ impl Browser {
         self.one(Locator::XPath(&path), &format!("field {text}"))
     }
 
+    /// Waits for it: a click does not always wait for the page that it leads to.
     fn one(&self, locator: Locator<'_>, told: &str) -> Part<'_> {
-        self.parts(locator).into_iter().next().unwrap_or_else(|| {
-            panic!("no {told} on {} ({}), which says:\n{}", self.address(), self.status(), self.text())
-        })
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            match self.parts(locator).into_iter().next() {
+                Some(part) => return part,
+                None if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(50)),
+                None => panic!("no {told} on {} ({}), which says:\n{}", self.address(), self.status(), self.text()),
+            }
+        }
     }
 
     fn parts(&self, locator: Locator<'_>) -> Vec<Part<'_>> {
