@@ -51,7 +51,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         }
         Command::Backup { file } => command::backup::backup(&call, &file).await,
         Command::Restore { file } => command::backup::restore(&call, &file).await,
-        Command::Purge => command::purge::run(&call).await,
+        Command::Purge(what) => command::purge::run(&call, &what).await,
         Command::Reference(reference) => command::reference::run(&call, reference).await,
         Command::Registry(registry) => command::registry::run(&call, registry).await,
         Command::Inbox { action } => command::inbox::run(&call, action).await,

@@ -26,7 +26,7 @@ use crate::keys::{self, KeysError};
 use crate::leap::Leaps;
 use crate::metrics::{Certificate, Metrics};
 use crate::opener::Opener;
-use crate::purge::keep_purging;
+use crate::purge::{Kept, keep_purging};
 use crate::refusals::Refusals;
 use crate::sending::{Courier, SendingError};
 use crate::store::{Store, StoreError};
@@ -157,7 +157,7 @@ pub async fn serve(
         tokio::spawn(keep_sending(courier, watch, stopping.subscribe()))
     });
     let purging =
-        tokio::spawn(keep_purging(store.clone(), config.keep_opened_reports_days, leaps.clone(), stopping.subscribe()));
+        tokio::spawn(keep_purging(store.clone(), Kept::configured(config), leaps.clone(), stopping.subscribe()));
     let (log, logging) = AuditLog::start(store.clone());
     let contacts = config.contacts();
     people_watch::refresh(&contacts, &log).await;

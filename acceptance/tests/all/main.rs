@@ -80,6 +80,7 @@ mod packaged;
 mod packages;
 mod present;
 mod purge;
+mod purge_on_request;
 mod queries;
 mod reference;
 mod reference_pages;

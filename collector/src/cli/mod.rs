@@ -4,6 +4,7 @@ mod access;
 mod campaign;
 mod inbox;
 mod keys;
+mod purge;
 mod reference;
 mod registry;
 
@@ -15,6 +16,7 @@ pub use access::{RoleName, Token};
 pub use campaign::Campaign;
 pub use inbox::Inbox;
 pub use keys::{KeyKindName, Keys};
+pub use purge::Purge;
 pub use reference::{FromRepository, Reference};
 pub use registry::{Registry, RegistryKind};
 
@@ -188,8 +190,8 @@ pub enum Command {
         /// The file that `backup` wrote
         file: PathBuf,
     },
-    /// Delete opened reports that were kept long enough, as serve does every hour; their history stays
-    Purge,
+    /// Delete opened reports that were kept long enough, as serve does every hour, or a host, a site or old history on request
+    Purge(Purge),
     /// Check configuration, keys and database; changes nothing
     Check,
     /// The main job on loopback with SQLite, for a newcomer

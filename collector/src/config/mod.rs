@@ -70,6 +70,8 @@ pub struct Config {
     pub stale_after_days: u32,
     /// Opened reports are kept as they came for so many days.
     pub keep_opened_reports_days: u32,
+    /// States that ended more than so many days ago are deleted; without it none are.
+    pub keep_history_days: Option<NonZeroU32>,
     /// What becomes of reports without a signature.
     pub unsigned: Unsigned,
     /// Sites where something else becomes of them.
@@ -120,6 +122,7 @@ impl Default for Config {
             max_unopened_reports: 1_000_000,
             stale_after_days: 7,
             keep_opened_reports_days: 30,
+            keep_history_days: None,
             unsigned: Unsigned::default(),
             unsigned_at: BTreeMap::new(),
             legacy_answer: "OK".to_owned(),
