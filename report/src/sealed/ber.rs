@@ -19,6 +19,19 @@ pub(super) fn content_type(bytes: &[u8]) -> Option<&[u8]> {
         .flatten()
 }
 
+/// The elements inside the first element of `bytes`, headers included; `None` when one is cut short or its length indefinite.
+pub(super) fn children(bytes: &[u8]) -> Option<Vec<&[u8]>> {
+    let ElementHeader { size, length, .. } = header(bytes)?;
+    let mut rest = bytes.get(size..size.checked_add(length?)?)?;
+    let mut children = Vec::new();
+    while !rest.is_empty() {
+        let (child, behind) = rest.split_at_checked(element_length(rest)?)?;
+        children.push(child);
+        rest = behind;
+    }
+    Some(children)
+}
+
 const SEQUENCE: u8 = 0x30;
 const OBJECT_IDENTIFIER: u8 = 0x06;
 

@@ -8,8 +8,8 @@ use openssl::nid::Nid;
 use openssl::pkey::{Id, PKey, Private};
 use openssl::rsa::Rsa;
 use openssl::symm::Cipher;
-use openssl::x509::X509;
 use openssl::x509::extension::KeyUsage;
+use openssl::x509::{X509, X509Ref};
 
 use super::certificate::{self_signed, subject};
 use crate::hash::Hash;
@@ -72,8 +72,22 @@ impl Recipient {
         Ok(self.0.to_pem()?)
     }
 
+    /// Whether both certificates are of one key, such as one and its renewal.
+    #[must_use]
+    pub fn has_key_of(&self, other: &Recipient) -> bool {
+        is_key_of(&self.0, &other.0)
+    }
+
     pub(super) fn certificate(&self) -> &X509 {
         &self.0
+    }
+}
+
+/// Whether both certificates are of one key.
+pub(super) fn is_key_of(one: &X509Ref, other: &X509Ref) -> bool {
+    match (one.public_key(), other.public_key()) {
+        (Ok(one), Ok(other)) => one.public_eq(&other),
+        _ => false,
     }
 }
 
@@ -120,6 +134,8 @@ impl OpeningKey {
             KeyKind::Rsa(_) => usage.critical().key_encipherment(),
             KeyKind::EcP256 => usage.critical().key_agreement(),
         };
+        // It also signs the recipient bundle that hosts follow to the next key.
+        let usage = usage.digital_signature();
         let validity = (not_before.as_second(), not_after.as_second());
         let certificate = self_signed(&private, common_name, usage.build()?, validity)?;
         Ok(OpeningKey { private, recipient: Recipient::new(certificate)? })

@@ -1,7 +1,9 @@
 //! Sealing a report for its recipients as CMS and opening it again (RFC 5652, RFC 5083); with its files the only door to openssl.
 
 mod ber;
+mod bundle;
 mod certificate;
+mod joint;
 mod key;
 mod signed;
 
@@ -10,6 +12,7 @@ use openssl::error::ErrorStack;
 use openssl::stack::Stack;
 use openssl::symm::Cipher;
 
+pub use bundle::{BUNDLE_MEDIA_TYPE, BundleError, MAX_BUNDLE, RecipientBundle};
 pub use key::{KeyError, KeyKind, OpeningKey, Recipient};
 pub use signed::{SignatureError, Signer, SigningKey, unverified, verify};
 
@@ -79,6 +82,9 @@ const ENVELOPES: [&[u8]; 2] = [
     &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x07, 0x03],
     &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x09, 0x10, 0x01, 0x17],
 ];
+
+/// id-signedData (RFC 5652, section 5.1), DER content octets.
+const SIGNED_DATA: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x07, 0x02];
 
 /// Why a content could not be sealed.
 #[derive(Debug, thiserror::Error)]

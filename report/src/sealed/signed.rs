@@ -15,13 +15,10 @@ use openssl::x509::extension::KeyUsage;
 use openssl::x509::store::X509StoreBuilder;
 use openssl::x509::{X509, X509Ref};
 
-use super::ber;
 use super::certificate::{self_signed, subject};
 use super::key::KeyError;
+use super::{SIGNED_DATA, ber};
 use crate::hash::Hash;
-
-/// id-signedData (RFC 5652, section 5.1), DER content octets.
-const SIGNED_DATA: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x07, 0x02];
 
 /// 9999-12-31T23:59:59Z, which stands for no end (RFC 5280, section 4.1.2.5): a host's own key is exchanged, not renewed.
 const NO_END: i64 = 253_402_300_799;
