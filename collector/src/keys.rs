@@ -13,10 +13,15 @@ pub(crate) const SECRET: &str = ".key.pem";
 /// Ending of the files that hold the certificate alone, for the hosts.
 const PUBLIC: &str = ".cert.pem";
 
+/// Ending of the file beside a key that says that hosts shall not seal for it any more.
+const RETIRED: &str = ".retired";
+
 /// A key and the file it came from.
 pub struct KeyFile {
     /// Where it is.
     pub file: PathBuf,
+    /// Whether it opens what still comes, and hosts are told to seal for others.
+    pub retired: bool,
     /// Private key and certificate.
     pub key: OpeningKey,
 }
@@ -63,9 +68,53 @@ pub fn load(named: &[PathBuf], folder: &Path, passphrase: Option<&Passphrase>) -
             let pem = std::fs::read(&file).map_err(|source| KeysError::Read { file: file.clone(), source })?;
             let key = OpeningKey::from_pem(&pem, passphrase.map(Passphrase::bytes))
                 .map_err(|source| KeysError::NoKey { file: file.clone(), source })?;
-            Ok(KeyFile { file, key })
+            Ok(KeyFile { retired: marker(&file).is_file(), file, key })
         })
         .collect()
+}
+
+/// Marks the keys of this name as retired: they go on opening, and the next bundle names them no more; gives the marks.
+///
+/// A mark beside the key: the key's own file stays where configurations and credentials name it, and is never written to.
+///
+/// # Errors
+/// [`KeysError`] when there is none, or nobody would be left to seal for.
+pub fn retire(name: &str, keys: &[KeyFile], now: Timestamp) -> Result<Vec<PathBuf>, KeysError> {
+    let is_it = |key: &&KeyFile| key.name() == Some(name);
+    let marks: Vec<PathBuf> = keys.iter().filter(is_it).map(|key| marker(&key.file)).collect();
+    if marks.is_empty() {
+        let known: Vec<&str> = keys.iter().filter_map(KeyFile::name).collect();
+        return Err(KeysError::NoSuchKey { name: name.escape_debug().to_string(), known: known.join(", ") });
+    }
+    if !keys.iter().any(|key| !key.retired && !is_it(&key)) {
+        return Err(KeysError::LastKey(name.to_owned()));
+    }
+    for mark in &marks {
+        match write_new(mark, 0o644, format!("retired {now}\n").as_bytes()) {
+            Err(source) if source.kind() != std::io::ErrorKind::AlreadyExists => {
+                return Err(KeysError::Mark { file: mark.clone(), source });
+            }
+            _ => {}
+        }
+    }
+    Ok(marks)
+}
+
+impl KeyFile {
+    /// The name that it was made with.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        let name = self.file.file_name()?.to_str()?;
+        Some(name.strip_suffix(SECRET).unwrap_or(name))
+    }
+}
+
+fn marker(key: &Path) -> PathBuf {
+    let text = key.to_string_lossy();
+    match text.strip_suffix(SECRET) {
+        Some(stem) => PathBuf::from(format!("{stem}{RETIRED}")),
+        None => PathBuf::from(format!("{text}{RETIRED}")),
+    }
 }
 
 /// What private keys are encrypted with; never shown.
@@ -183,6 +232,25 @@ pub enum KeysError {
         /// What it lacks.
         source: KeyError,
     },
+    /// No key to retire.
+    #[error("no key is named \"{name}\" here: there are {known}")]
+    NoSuchKey {
+        /// As given.
+        name: String,
+        /// Those there are.
+        known: String,
+    },
+    /// Nobody would be left.
+    #[error("{0} is the only key in use: make the next one with `keys new` first, hosts have to seal for somebody")]
+    LastKey(String),
+    /// The mark cannot be made.
+    #[error("marking the key as retired by {file}: {source}")]
+    Mark {
+        /// The mark.
+        file: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
     /// The key cannot be made.
     #[error("making a key: {0}")]
     Generate(#[from] KeyError),
@@ -204,6 +272,29 @@ mod tests {
         assert!(!std::fs::read_to_string(public).unwrap().contains("PRIVATE"));
         assert!(matches!(new(folder.path(), "officer", KeyKind::EcP256, now, 10, None), Err(KeysError::Write { .. })));
         assert!(matches!(new(folder.path(), "../x", KeyKind::EcP256, now, 10, None), Err(KeysError::Name(_))));
+    }
+
+    #[test]
+    fn a_retired_key_is_marked_and_the_last_one_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let now = Timestamp::from_second(1_700_000_000).unwrap();
+        for name in ["one", "two"] {
+            new(folder.path(), name, KeyKind::EcP256, now, 10, None).unwrap();
+        }
+        let found = || load(&[], folder.path(), None).unwrap();
+        let retired = || found().iter().map(|key| (key.name().unwrap().to_owned(), key.retired)).collect::<Vec<_>>();
+        assert!(
+            matches!(retire("three", &found(), now), Err(KeysError::NoSuchKey { known, .. }) if known == "one, two")
+        );
+        assert_eq!(retire("one", &found(), now).unwrap(), [folder.path().join("one.retired")]);
+        assert!(retire("one", &found(), now).is_ok(), "it is already");
+        assert_eq!(retired(), [("one".to_owned(), true), ("two".to_owned(), false)]);
+        assert!(matches!(retire("two", &found(), now), Err(KeysError::LastKey(_))));
+        let elsewhere = folder.path().join("plain.pem");
+        std::fs::copy(folder.path().join("two.key.pem"), &elsewhere).unwrap();
+        let named = [elsewhere, folder.path().join("two.key.pem")];
+        retire("plain.pem", &load(&named, folder.path(), None).unwrap(), now).unwrap();
+        assert!(folder.path().join("plain.pem.retired").is_file() && !folder.path().join("two.retired").is_file());
     }
 
     #[test]

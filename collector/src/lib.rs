@@ -24,6 +24,7 @@ pub mod package_set;
 pub mod problem;
 pub mod purge;
 pub mod query;
+pub mod recipient_bundle;
 pub mod reference;
 pub mod refusals;
 pub mod registry;

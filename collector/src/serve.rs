@@ -22,7 +22,7 @@ use crate::answers::judge::Judge;
 use crate::config::Config;
 use crate::http::{self, Listening, Shared};
 use crate::intake::Intake;
-use crate::keys::{self, KeysError};
+use crate::keys::{self, KeyFile, KeysError};
 use crate::leap::Leaps;
 use crate::metrics::{Certificate, Metrics};
 use crate::opener::Opener;
@@ -121,7 +121,7 @@ async fn listen_on(listen: &str) -> std::io::Result<TcpListener> {
 pub async fn serve(
     store: Store,
     config: &Config,
-    keys: Vec<OpeningKey>,
+    keys: Vec<KeyFile>,
     listening: Vec<Listening>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
@@ -130,9 +130,12 @@ pub async fn serve(
     let (stopping, stopped) = watch::channel(false);
     let metrics = Metrics::default();
     let recipients = match keys::recipients(&config.recipients)? {
-        named if named.is_empty() => keys.iter().map(|key| key.recipient().clone()).collect(),
+        named if named.is_empty() => {
+            keys.iter().filter(|file| !file.retired).map(|file| file.key.recipient().clone()).collect()
+        }
         named => named.into(),
     };
+    let keys: Vec<OpeningKey> = keys.into_iter().map(|file| file.key).collect();
     let certificates = keys.iter().filter_map(|key| Certificate::of(key.recipient())).collect();
     let (intake, committing) = config.receive.then(|| Intake::start(store.clone(), Arc::clone(&arrived))).unzip();
     let (refusals, counting) = config.receive.then(|| Refusals::start(store.clone())).unzip();
@@ -181,6 +184,7 @@ pub async fn serve(
         metrics,
         figures: Arc::default(),
         recipients,
+        recipient_bundle: config.recipient_bundle_file.clone(),
         certificates,
         people: People::new(&config.people, contacts.clone()),
         csrf: csrf_key(&store).await?,

@@ -22,8 +22,19 @@ pub enum Keys {
         #[arg(long, value_name = "DIR")]
         folder: Option<PathBuf>,
     },
-    /// The configured keys, how long their certificates are valid
+    /// The configured keys, how long their certificates are valid, and which are retired
     List,
+    /// Tell hosts by a signed bundle to seal for the keys in use from now on, and for the configured `recipients`
+    Publish {
+        /// Where it is written, atomically [default: the configured `recipient_bundle_file`]
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
+    /// Leave a key out of the next bundle; it goes on opening what was sealed for it
+    Retire {
+        /// Its name, as in NAME.key.pem
+        name: String,
+    },
 }
 
 /// Kinds of recipient keys.

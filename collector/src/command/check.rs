@@ -1,9 +1,10 @@
 //! `check`: whether all that is configured works, before it matters; changes nothing.
 
 use anyhow::Context as _;
+use report::sealed::Recipient;
 use wlcg_package_collector::sending::Courier;
 use wlcg_package_collector::store::Store;
-use wlcg_package_collector::{answers, config, keys};
+use wlcg_package_collector::{answers, config, keys, recipient_bundle};
 
 use super::{Invocation, say};
 
@@ -19,6 +20,15 @@ pub(crate) async fn run(call: &Invocation) -> anyhow::Result<()> {
     match call.opening_keys()?.len() {
         0 => say("keys: none; reports can be received but not opened here\n")?,
         number => say(&format!("keys: {number} ok\n"))?,
+    }
+    if let Some(file) = &config.recipient_bundle_file {
+        match recipient_bundle::read(file)? {
+            None => say(&format!("recipient bundle: none at {} yet; `keys publish` makes it\n", file.display()))?,
+            Some((bundle, _)) => {
+                let subjects: Vec<_> = bundle.recipients.iter().map(Recipient::subject).collect();
+                say(&format!("recipient bundle: {} for {}\n", bundle.serial, subjects.join(" and ")))?;
+            }
+        }
     }
     let url = call.database()?;
     let store = Store::connect(&url).await.with_context(|| config::redacted(&url))?;

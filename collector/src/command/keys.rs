@@ -1,13 +1,14 @@
 //! `keys`: recipient key pairs and their certificates.
 
-use report::sealed::KeyKind;
+use anyhow::Context as _;
+use report::sealed::{KeyKind, Recipient};
 use wlcg_package_collector::cli::{KeyKindName, Keys};
-use wlcg_package_collector::keys;
 use wlcg_package_collector::table::{Cell, Table};
+use wlcg_package_collector::{keys, recipient_bundle};
 
 use super::{Invocation, say};
 
-/// Makes a key pair, or lists those that are configured.
+/// Makes a key pair, lists those that are configured, retires one, or publishes those in use.
 pub(crate) fn run(call: &Invocation, command: Keys) -> anyhow::Result<()> {
     match command {
         Keys::New { name, kind, days, folder } => {
@@ -36,10 +37,34 @@ pub(crate) fn run(call: &Invocation, command: Keys) -> anyhow::Result<()> {
                     Cell::Time(Some(end)),
                     Cell::Number((end.as_second() - call.now.as_second()).div_euclid(86_400)),
                     Cell::Text(recipient.fingerprint()?.to_string()),
+                    Cell::Text(if file.retired { "retired" } else { "in use" }.to_owned()),
                 ]);
             }
-            let columns = vec!["file", "subject", "not_after", "days_left", "sha256"];
+            let columns = vec!["file", "subject", "not_after", "days_left", "sha256", "state"];
             call.show(&Table { columns, rows })
+        }
+        Keys::Retire { name } => {
+            let marks = keys::retire(&name, &call.key_files()?, call.now)?;
+            let marks: Vec<_> = marks.iter().map(|mark| mark.display().to_string()).collect();
+            say(&format!(
+                "{name} is retired, says {}: it still opens, and the next `keys publish` leaves it out\n",
+                marks.join(" and ")
+            ))
+        }
+        Keys::Publish { file } => {
+            let file = file.or_else(|| call.config.recipient_bundle_file.clone());
+            let file = file.context("where to? give --file FILE, or `recipient_bundle_file` in the configuration")?;
+            let others = keys::recipients(&call.config.recipients)?;
+            let keys = call.key_files()?;
+            let bundle = recipient_bundle::issue(&file, &keys, others, call.now)?;
+            let subjects = |recipients: Vec<String>| recipients.join(" and ");
+            say(&format!(
+                "recipient bundle {}: {}\nhosts seal for: {}\nsigned by: {}\n",
+                bundle.serial,
+                file.display(),
+                subjects(bundle.recipients.iter().map(Recipient::subject).collect()),
+                subjects(keys.iter().map(|file| file.key.recipient().subject()).collect()),
+            ))
         }
     }
 }

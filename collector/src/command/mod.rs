@@ -18,7 +18,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use jiff::Timestamp;
-use report::sealed::OpeningKey;
 use wlcg_package_collector::access::deed::By;
 use wlcg_package_collector::cli::{FormatName, Options};
 use wlcg_package_collector::config::{self, Config};
@@ -58,13 +57,13 @@ impl Invocation {
     }
 
     /// Every key that reports can be opened with here.
-    pub(crate) fn opening_keys(&self) -> anyhow::Result<Vec<OpeningKey>> {
+    pub(crate) fn opening_keys(&self) -> anyhow::Result<Vec<key_files::KeyFile>> {
         let mut files = self.key_files()?;
         let credentials = systemd::keys();
         if !credentials.is_empty() {
             files.extend(key_files::load(&credentials, Path::new("/"), self.passphrase()?.as_ref())?);
         }
-        Ok(files.into_iter().map(|file| file.key).collect())
+        Ok(files)
     }
 
     /// The keys that are named, else those of the configured folder.

@@ -40,6 +40,7 @@ pub(crate) async fn serve(mut call: Invocation, roles: Serve) -> anyhow::Result<
 pub(crate) async fn open(call: &Invocation, once: bool) -> anyhow::Result<()> {
     let keys = call.opening_keys()?;
     anyhow::ensure!(!keys.is_empty(), "opening needs a key: give --key FILE or make one with `keys new`");
+    let keys = keys.into_iter().map(|file| file.key).collect();
     let opener = Opener::new(call.store().await?, keys).with_policy(call.config.policy());
     if once {
         let done = opener.open_waiting().await?;

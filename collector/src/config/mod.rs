@@ -46,6 +46,8 @@ pub struct Config {
     pub key_passphrase_file: Option<PathBuf>,
     /// PEM files with certificates that readable reports are sealed for on arrival.
     pub recipients: Vec<PathBuf>,
+    /// The recipient bundle that hosts are shown; `keys publish` writes it.
+    pub recipient_bundle_file: Option<PathBuf>,
     /// Address and port, or `unix:PATH`.
     pub listen: String,
     /// Proxies that are believed about their clients; the Unix socket always is.
@@ -110,6 +112,7 @@ impl Default for Config {
             keys_folder: None,
             key_passphrase_file: None,
             recipients: Vec::new(),
+            recipient_bundle_file: None,
             listen: "127.0.0.1:8642".to_owned(),
             trusted_proxies: Vec::new(),
             receive: true,
@@ -316,6 +319,7 @@ mod tests {
             "keys_folder",
             "key_passphrase_file",
             "recipients",
+            "recipient_bundle_file",
             "receive",
             "open",
             "desk",

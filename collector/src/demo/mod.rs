@@ -51,7 +51,7 @@ pub async fn run(demo: &Demo, now: Timestamp, out: &mut (dyn std::io::Write + Se
     let key_folder = demo.folder.join("keys");
     let name = format!("demo-{}", now.as_second());
     let (_, certificate) = keys::new(&key_folder, &name, KeyKind::Rsa(2048), now, 30, None)?;
-    let keys = keys::load(&[], &key_folder, None)?.into_iter().map(|file| file.key).collect();
+    let keys = keys::load(&[], &key_folder, None)?;
     let database = format!("sqlite:{}", demo.folder.join("collector.sqlite").display());
     let store = Store::open(&database).await?;
     let (listening, serve::Address(url)) = serve::bind("127.0.0.1:0").await?;

@@ -11,6 +11,7 @@ use crate::answers::AnswerError;
 use crate::inbox_decision::DecisionError;
 use crate::intake::IntakeError;
 use crate::metrics::Refusal;
+use crate::recipient_bundle::BundleFileError;
 use crate::store::StoreError;
 
 /// Why a request is not answered as asked.
@@ -131,6 +132,12 @@ pub(super) enum HttpError {
     /// Neither JSON nor CSV would be taken.
     #[error("Accept allows neither application/json nor text/csv: ask for one of them")]
     NotAcceptable,
+    /// Nobody has published one.
+    #[error("this collector has no recipient bundle: seal for the certificates that you have")]
+    NoBundle,
+    /// The file is something else.
+    #[error(transparent)]
+    Bundle(#[from] BundleFileError),
     /// No such path.
     #[error("no such path: reports go to POST /v1/reports")]
     NotFound,
@@ -197,6 +204,8 @@ impl HttpError {
             HttpError::Sealing(_) => (StatusCode::INTERNAL_SERVER_ERROR, "sealing failed"),
             HttpError::NotForSites => (StatusCode::FORBIDDEN, "not for sites"),
             HttpError::NotAcceptable => (StatusCode::NOT_ACCEPTABLE, "not acceptable"),
+            HttpError::NoBundle => (StatusCode::NOT_FOUND, "no recipient bundle"),
+            HttpError::Bundle(_) => (StatusCode::INTERNAL_SERVER_ERROR, "unusable recipient bundle"),
             HttpError::NotFound => (StatusCode::NOT_FOUND, "no such path"),
             HttpError::Method => (StatusCode::METHOD_NOT_ALLOWED, "method not allowed"),
         }
@@ -253,6 +262,7 @@ impl IntoResponse for HttpError {
             HttpError::Random(_) => "this machine has no random bytes: the collector's log says more".to_owned(),
             HttpError::Sealing(_) => "the report could not be sealed: the collector's log says why".to_owned(),
             HttpError::Page(_) => "the page could not be made: the collector's log says why".to_owned(),
+            HttpError::Bundle(_) => "the recipient bundle cannot be used: the collector's log says why".to_owned(),
             told => told.to_string(),
         };
         let problem = Problem { title: title.to_owned(), status: status.as_u16(), detail };

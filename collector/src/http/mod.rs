@@ -13,10 +13,12 @@ mod patience;
 mod peer;
 mod question;
 mod receive;
+mod recipients;
 mod request_span;
 mod visitor;
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
@@ -73,6 +75,8 @@ pub struct Shared {
     pub figures: Arc<LastFigures>,
     /// Whom readable reports are sealed for on arrival; nobody: they are kept readable.
     pub recipients: Arc<[Recipient]>,
+    /// The file that tells hosts whom to seal for.
+    pub recipient_bundle: Option<PathBuf>,
     /// The keys that this process opens with.
     pub certificates: Arc<[Certificate]>,
     /// Whom those proxies may name.
@@ -94,6 +98,7 @@ pub fn router(shared: Shared) -> Router {
     if shared.intake.is_some() {
         router = router
             .route("/v1/reports", post(receive::receive))
+            .route("/v1/recipients", get(recipients::show).layer(from_fn(patience::bounded)))
             .route("/feeder", post(legacy::receive))
             .route("/feeder/", post(legacy::receive))
             .route("/package-report", post(legacy::receive));

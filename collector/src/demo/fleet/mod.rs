@@ -77,7 +77,8 @@ pub async fn run(fleet: &Fleet, now: Timestamp, out: &mut (dyn Write + Send)) ->
     check::is_fresh(&store, now, &shown).await?;
     let key_folder = folder.join("keys");
     let (secret, _) = keys::new(&key_folder, &format!("demo-{}", now.as_second()), KeyKind::EcP256, now, 365, None)?;
-    let keys: Vec<OpeningKey> = keys::load(&[], &key_folder, None)?.into_iter().map(|file| file.key).collect();
+    let key_files = keys::load(&[], &key_folder, None)?;
+    let keys: Vec<OpeningKey> = key_files.iter().map(|file| file.key.clone()).collect();
 
     let grid = Arc::new(Grid::invent(fleet.hosts, SEED, now));
     writeln!(out, "1. A grid was invented: {} sites with {} hosts.", grid.sites.len(), grid.hosts.len())?;
@@ -89,7 +90,7 @@ pub async fn run(fleet: &Fleet, now: Timestamp, out: &mut (dyn Write + Send)) ->
     out.flush()?;
     let sealer = sealer(&grid, &keys, now)?;
     let begun = clock::now();
-    let filled = fill::fill(&store, keys.clone(), &grid, sealer, out).await?;
+    let filled = fill::fill(&store, keys, &grid, sealer, out).await?;
     let seconds = clock::now().as_second().saturating_sub(begun.as_second()).max(1);
     let a_second = i64::try_from(filled.stored).unwrap_or(i64::MAX) / seconds;
     writeln!(out, "   received and opened in {seconds} s, {a_second} a second; {} came twice", filled.duplicates)?;
@@ -118,7 +119,7 @@ pub async fn run(fleet: &Fleet, now: Timestamp, out: &mut (dyn Write + Send)) ->
     writeln!(out, "The collector goes on until Ctrl-C; the key that opens further reports is {}.", secret.display())?;
     out.flush()?;
     let stop = serve::asked_to_end()?;
-    Ok(serve::serve(store, &Config::default(), keys, listening, stop).await?)
+    Ok(serve::serve(store, &Config::default(), key_files, listening, stop).await?)
 }
 
 const EXAMPLES: [&str; 5] = [
