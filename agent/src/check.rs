@@ -9,6 +9,7 @@ use crate::config::{Config, Protocol};
 use crate::exit::Exit;
 use crate::packages;
 use crate::paths::Paths;
+use crate::recipients::Recipients;
 use crate::run::Ended;
 use crate::send::Sender;
 use crate::signing::{Found, Signing};
@@ -67,12 +68,16 @@ fn spool(config: &Config) -> Result<String, String> {
 }
 
 fn recipients(config: &Config, now: Timestamp) -> Result<String, String> {
-    let recipients = config.read_recipients().map_err(|error| error.to_string())?;
+    let Recipients { certificates: recipients, source } =
+        Recipients::current(config).map_err(|error| error.to_string())?;
     let mut told = Vec::new();
     for recipient in &recipients {
         let end = recipient.not_after().map_err(|error| error.to_string())?;
         let word = if end < now { "EXPIRED" } else { "until" };
         told.push(format!("{} {word} {end}", recipient.subject()));
     }
-    if told.is_empty() { Err("none: give --recipient FILE".to_owned()) } else { Ok(told.join("; ")) }
+    if told.is_empty() {
+        return Err("none: give --recipient FILE".to_owned());
+    }
+    Ok(format!("{}; {source}", told.join("; ")))
 }

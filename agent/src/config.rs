@@ -32,6 +32,8 @@ pub struct Config {
     pub expect: String,
     /// Certificates to seal for.
     pub recipients: Vec<RecipientSource>,
+    /// Whether the collector's recipient bundle, if one of those has signed it, says whom to seal for instead.
+    pub follow_recipient_bundle: bool,
     /// How the content is encrypted.
     pub seal: ContentEncryption,
     /// Whether the text is compressed before it is sealed.
@@ -103,6 +105,7 @@ impl Default for Config {
             mode: None,
             expect: "OK".to_owned(),
             recipients: Vec::new(),
+            follow_recipient_bundle: true,
             seal: ContentEncryption::default(),
             compress: true,
             sign: true,
@@ -197,6 +200,12 @@ impl Config {
         }
         Ok(recipients)
     }
+
+    /// Whether the collector is asked whom to seal for; a Pakiti server knows nothing of that.
+    #[must_use]
+    pub fn follows_bundle(&self) -> bool {
+        self.follow_recipient_bundle && self.protocol == Protocol::Wlcg
+    }
 }
 
 /// Reads pakiti-client's configuration.
@@ -285,6 +294,7 @@ mod tests {
             changes_apart_seconds,
             protocol,
             expect,
+            follow_recipient_bundle,
             ..
         } = Config::default();
         assert_eq!((shown.seal, shown.compress, shown.sign, shown.tries), (seal, compress, sign, tries));
@@ -292,6 +302,7 @@ mod tests {
         assert_eq!((shown.spool_max_reports, shown.spool_max_age_days), (spool_max_reports, spool_max_age_days));
         assert_eq!((shown.period_minutes, shown.protocol, shown.expect), (period_minutes, protocol, expect));
         assert_eq!((shown.settle_seconds, shown.changes_apart_seconds), (settle_seconds, changes_apart_seconds));
+        assert_eq!(shown.follow_recipient_bundle, follow_recipient_bundle);
         for key in ["mode", "site", "tag", "host", "url", "recipients", "spool", "skip", "signing_key"] {
             assert!(settings.lines().any(|line| line.starts_with(&format!("{key} = "))), "{key} is not in the example");
         }

@@ -13,6 +13,7 @@ pub mod host;
 pub mod legacy;
 pub mod packages;
 pub mod paths;
+pub mod recipients;
 pub mod run;
 pub mod send;
 pub mod settle;

@@ -17,6 +17,8 @@ pub struct Paths {
     pub refused: PathBuf,
     /// What `status` tells.
     pub state: PathBuf,
+    /// The recipient bundle that was last accepted.
+    pub recipients: PathBuf,
 }
 
 impl Paths {
@@ -80,11 +82,16 @@ impl Paths {
     }
 
     fn with_spool(spool: &Path) -> Self {
-        Paths { spool: spool.to_owned(), refused: spool.join("refused"), state: spool.join("state.json") }
+        Paths { spool: spool.to_owned(), ..Paths::below(spool) }
     }
 
     fn below(folder: &Path) -> Self {
-        Paths { spool: folder.join("spool"), refused: folder.join("refused"), state: folder.join("state.json") }
+        Paths {
+            spool: folder.join("spool"),
+            refused: folder.join("refused"),
+            state: folder.join("state.json"),
+            recipients: folder.join("recipients.bundle"),
+        }
     }
 }
 

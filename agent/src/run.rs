@@ -17,6 +17,7 @@ use crate::delivery::{self, Delivered};
 use crate::exit::Exit;
 use crate::packages::{self, CollectError};
 use crate::paths::Paths;
+use crate::recipients::{self, Recipients};
 use crate::send::{Outcome, Sender};
 use crate::signing::{Signing, SigningError};
 use crate::spool::{Bounds, Spool, SpoolError, make_way};
@@ -44,7 +45,7 @@ pub fn report(config: &Config, options: &cli::Report, now: Timestamp) -> Result<
 }
 
 fn try_report(config: &Config, options: &cli::Report, now: Timestamp) -> Result<Ended, RunError> {
-    let recipients = config.read_recipients()?;
+    let recipients = Recipients::current(config)?.certificates;
     if recipients.is_empty() {
         return Err(RunError::NoRecipient);
     }
@@ -146,7 +147,7 @@ fn remembered(config: &Config, now: Timestamp, run: Result<Ended, RunError>) -> 
 /// # Errors
 /// [`RunError`].
 pub fn show(config: &Config, json: bool, now: Timestamp) -> Result<String, RunError> {
-    let text = compose(config, &config.read_recipients()?, Signing::look(config).err().as_ref(), now)?;
+    let text = compose(config, &Recipients::current(config)?.certificates, Signing::look(config).err().as_ref(), now)?;
     if !json {
         return Ok(text);
     }
@@ -276,7 +277,11 @@ fn keep(config: &Config, (hash, sealed): (Hash, &[u8]), content: Hash, now: Time
 
 fn deliver(place: &Place, config: &Config, url: &str, now: Timestamp) -> Result<Delivered, RunError> {
     let sender = Sender::new(url, config);
-    Ok(delivery::deliver(&place.spool, &place.paths.state, &sender, config.tries.max(1), now)?)
+    let delivered = delivery::deliver(&place.spool, &place.paths.state, &sender, config.tries.max(1), now)?;
+    if delivered.acknowledged > 0 && delivered.waiting == 0 {
+        recipients::follow(config, &place.paths, &place.spool, &sender, now);
+    }
+    Ok(delivered)
 }
 
 fn ended(delivered: Delivered, own: Option<Hash>) -> Ended {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use report::acknowledgement::{Acknowledgement, MEDIA_TYPE, Problem};
 use report::hash::Hash;
+use report::sealed::MAX_BUNDLE;
 use ureq::http::{Response, StatusCode};
 use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
 use ureq::{Agent, Body};
@@ -15,10 +16,14 @@ use crate::state::LONGEST_SILENCE;
 /// Most of an answer that is read.
 const MAX_ANSWER: u64 = 64 * 1024;
 
+/// Longest time that a host with nothing left to deliver waits for a recipient bundle.
+const BUNDLE_PATIENCE: Duration = Duration::from_secs(10);
+
 /// Posts to one collector.
 pub struct Sender {
     agent: Agent,
     base: String,
+    bundle_patience: Duration,
     pakiti: Option<Pakiti>,
 }
 
@@ -63,6 +68,26 @@ pub enum Outcome {
     },
 }
 
+/// What came back for the question whom to seal for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fetched {
+    /// The bundle that was told.
+    Unchanged,
+    /// The collector has none.
+    NoBundle,
+    /// No answer that means anything; another day perhaps.
+    Nothing,
+    /// More than a bundle can be.
+    TooLarge,
+    /// Whatever calls itself one.
+    Bundle {
+        /// As it came.
+        signed: Vec<u8>,
+        /// What to ask with the next time.
+        etag: Option<String>,
+    },
+}
+
 impl Sender {
     /// A sender to the collector at `url`: its base address, or the address of `/v1/reports` itself; for a Pakiti 3
     /// server the address that pakiti-client would be given.
@@ -86,7 +111,8 @@ impl Sender {
         let base = base.strip_suffix("/v1/reports").unwrap_or(base);
         let pakiti = (config.protocol == Protocol::Pakiti)
             .then(|| Pakiti { url: pakiti_url(url, config.mode.as_deref()), expect: config.expect.clone() });
-        Sender { agent: client.into(), base: base.to_owned(), pakiti }
+        let bundle_patience = BUNDLE_PATIENCE.min(Duration::from_secs(config.timeout_seconds));
+        Sender { agent: client.into(), base: base.to_owned(), bundle_patience, pakiti }
     }
 
     /// Posts a sealed report once.
@@ -128,6 +154,29 @@ impl Sender {
             400 | 413 | 415 | 422 => Outcome::Refused { reason: said() },
             408 | 429 | 500..=599 => Outcome::Later { reason: said(), not_before },
             _ => Outcome::Misconfigured { reason: format!("{}: check `url` and the proxy", said()) },
+        }
+    }
+
+    /// Asks the collector for its recipient bundle, unless it is still the one that had this entity tag.
+    #[must_use]
+    pub fn recipient_bundle(&self, etag: Option<&str>) -> Fetched {
+        let mut request = self.agent.get(format!("{}/v1/recipients", self.base));
+        if let Some(etag) = etag {
+            request = request.header("If-None-Match", etag);
+        }
+        let request = request.config().timeout_global(Some(self.bundle_patience)).build();
+        let Ok(mut answer) = request.call() else { return Fetched::Nothing };
+        match answer.status() {
+            StatusCode::OK => {}
+            StatusCode::NOT_MODIFIED => return Fetched::Unchanged,
+            StatusCode::NOT_FOUND => return Fetched::NoBundle,
+            _ => return Fetched::Nothing,
+        }
+        let etag = answer.headers().get("etag").and_then(|value| value.to_str().ok()).map(str::to_owned);
+        match answer.body_mut().with_config().limit(MAX_BUNDLE as u64).read_to_vec() {
+            Ok(signed) => Fetched::Bundle { signed, etag },
+            Err(ureq::Error::BodyExceedsLimit(_)) => Fetched::TooLarge,
+            Err(_) => Fetched::Nothing,
         }
     }
 

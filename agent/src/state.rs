@@ -43,6 +43,10 @@ pub struct State {
     pub clock_ahead_seconds: Option<i64>,
     /// Reports that made way in a full spool.
     pub dropped: Dropped,
+    /// When the collector was last asked for its recipient bundle.
+    pub bundle_asked: Option<Timestamp>,
+    /// Why the collector's recipient bundle is not followed; gone with the next one that is.
+    pub bundle_refused: Option<Failed>,
 }
 
 /// An acknowledgement.

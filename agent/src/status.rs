@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::config::Config;
 use crate::paths::Paths;
+use crate::recipients::{Recipients, Source};
 use crate::run::RunError;
 use crate::signing::{Found, Signing, SigningError};
 use crate::spool::Spool;
@@ -28,7 +29,7 @@ pub fn status(config: &Config, as_json: bool, now: Timestamp) -> Result<String, 
     let cannot_wait =
         Spool::new(paths.spool.clone(), paths.refused.clone()).probe().err().map(|error| error.to_string());
     let clock = state.clock_ahead_seconds.filter(|ahead| ahead.abs() > TOLERATED).map(clock_line);
-    let certificates = certificates(config, now);
+    let (certificates, source) = certificates(config, now);
     let signing = Signing::look(config);
     if as_json {
         let certificates: Vec<_> = certificates
@@ -43,7 +44,8 @@ pub fn status(config: &Config, as_json: bool, now: Timestamp) -> Result<String, 
                 "cannot_wait": cannot_wait},
             "clock_ahead_seconds": state.clock_ahead_seconds,
             "refused": refused, "last_acknowledgement": state.last_acknowledgement, "next_try": next,
-            "certificates": certificates, "signing": signing_json(&signing), "dropped": state.dropped, "last_error": state.last_error,
+            "certificates": certificates, "recipients": source, "bundle_refused": state.bundle_refused,
+            "signing": signing_json(&signing), "dropped": state.dropped, "last_error": state.last_error,
         });
         return Ok(format!("{object:#}\n"));
     }
@@ -74,6 +76,12 @@ pub fn status(config: &Config, as_json: bool, now: Timestamp) -> Result<String, 
             Ok((subject, days)) => writeln!(out, "certificate:          {subject}, {days} days left"),
             Err(error) => writeln!(out, "certificate FAILS:    {error}"),
         };
+    }
+    if let Some(source) = source {
+        let _ = writeln!(out, "sealed for:           {source}");
+    }
+    if let Some(refused) = state.bundle_refused {
+        let _ = writeln!(out, "bundle REFUSED:       {} {}", refused.time, refused.message);
     }
     let _ = match signing {
         Ok(Found::Key { file, signer, .. }) => {
@@ -115,18 +123,20 @@ fn next_try(state: &State, nothing_waits: bool, now: Timestamp) -> String {
     }
 }
 
-/// Subject and days left of each certificate, or why it cannot be read.
-fn certificates(config: &Config, now: Timestamp) -> Vec<Result<(String, i64), String>> {
-    let recipients = match config.read_recipients() {
+/// Subject and days left of each certificate, or why it cannot be read, and where they come from.
+fn certificates(config: &Config, now: Timestamp) -> (Certificates, Option<Source>) {
+    let recipients = match Recipients::current(config) {
         Ok(recipients) => recipients,
-        Err(error) => return vec![Err(error.to_string())],
+        Err(error) => return (vec![Err(error.to_string())], None),
     };
     let told = |recipient: &Recipient| {
         let end = recipient.not_after().map_err(|error| error.to_string())?;
         Ok((recipient.subject(), (end.as_second() - now.as_second()).div_euclid(86_400)))
     };
-    recipients.iter().map(told).collect()
+    (recipients.certificates.iter().map(told).collect(), Some(recipients.source))
 }
+
+type Certificates = Vec<Result<(String, i64), String>>;
 
 fn signing_json(signing: &Result<Found, SigningError>) -> serde_json::Value {
     match signing {
