@@ -254,3 +254,49 @@ fn retry_after(answer: &Response<Body>, now: Timestamp) -> Option<Timestamp> {
 fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// What a sender makes of this answer to its question for a bundle.
+    fn fetched(answer: Vec<u8>, silence: Duration) -> Fetched {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let answering = std::thread::spawn(move || {
+            let (mut connection, _) = listener.accept().unwrap();
+            let _ = connection.read(&mut [0; 4096]);
+            std::thread::sleep(silence);
+            let _ = connection.write_all(&answer);
+        });
+        let config = Config { timeout_seconds: 1, ..Config::default() };
+        let fetched = Sender::new(&url, &config).recipient_bundle(None);
+        answering.join().unwrap();
+        fetched
+    }
+
+    fn with_length(length: usize, body: &[u8]) -> Vec<u8> {
+        [format!("HTTP/1.1 200 OK\r\nETag: \"a\"\r\nContent-Length: {length}\r\n\r\n").as_bytes(), body].concat()
+    }
+
+    #[test]
+    fn a_bundle_is_bounded_in_bytes_and_time() {
+        let now = Duration::ZERO;
+        let etag = Some("\"a\"".to_owned());
+        let whole = vec![b'x'; MAX_BUNDLE];
+        assert_eq!(fetched(with_length(MAX_BUNDLE, &whole), now), Fetched::Bundle { signed: whole.clone(), etag });
+        assert_eq!(fetched(with_length(MAX_BUNDLE + 1, &[&whole[..], b"x"].concat()), now), Fetched::TooLarge);
+        assert_eq!(fetched(with_length(MAX_BUNDLE, &whole[1..]), now), Fetched::Nothing, "cut on its way");
+        assert_eq!(fetched(with_length(1, b"x"), Duration::from_millis(1_500)), Fetched::Nothing, "too late");
+        assert_eq!(fetched(b"HTTP/1.1 304 Not Modified\r\n\r\n".to_vec(), now), Fetched::Unchanged);
+        assert_eq!(fetched(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_vec(), now), Fetched::NoBundle);
+        assert_eq!(
+            fetched(b"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n".to_vec(), now),
+            Fetched::Nothing
+        );
+        assert_eq!(fetched(b"SSH-2.0-x\r\n".to_vec(), now), Fetched::Nothing);
+    }
+}

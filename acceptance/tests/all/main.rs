@@ -90,6 +90,7 @@ mod reference_together;
 mod registries;
 mod reporter;
 mod repositories;
+mod roll_over;
 mod rpm_databases;
 mod senders;
 mod services;
