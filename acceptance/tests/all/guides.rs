@@ -75,7 +75,7 @@ fn of_an_operator() {
     follow(&host, "operator", |_| {});
     let check = host.says("wlcg-package-collector check");
     assert!(
-        check.contains("keys: 1 ok") && check.contains("/var/lib/wlcg-package-collector/collector.sqlite ok"),
+        check.contains("keys: 2 ok") && check.contains("/var/lib/wlcg-package-collector/collector.sqlite ok"),
         "{check}"
     );
     assert_eq!(host.says("systemctl --failed --plain --no-legend"), "");
