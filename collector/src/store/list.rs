@@ -151,22 +151,19 @@ impl Writing {
 
     /// The newest list of the lineage that `list` is in.
     async fn tip_of_lineage(&mut self, list: i64) -> Result<Option<Tip>, StoreError> {
-        // More than these the newest one never builds on; where its whole list is would have to be asked first.
-        let mut rows: Vec<(i64, i64, i64, Vec<u8>)> = sqlx::query_as(
+        let newest: Option<(i64, i64, i64, Vec<u8>)> = sqlx::query_as(
             "SELECT lineage, revision, base, content FROM package_list \
-             WHERE lineage = (SELECT lineage FROM package_list WHERE id = ?) ORDER BY revision DESC LIMIT ?",
+             WHERE lineage = (SELECT lineage FROM package_list WHERE id = ?) ORDER BY revision DESC LIMIT 1",
         )
         .bind(list)
-        .bind(MAX_DIFFERENCES)
-        .fetch_all(self.connection())
+        .fetch_optional(self.connection())
         .await?;
-        rows.reverse();
-        let Some((lineage, revision, base, _)) = rows.last() else { return Ok(None) };
-        let (lineage, revision, base) = (*lineage, *revision, *base);
-        let mut packages = PackageIds::new();
-        for (_, revision, _, content) in rows.iter().filter(|(_, revision, ..)| *revision >= base) {
-            packages = unpack(lineage, *revision, content)?.apply(&packages);
-        }
+        let Some((lineage, revision, base, content)) = newest else { return Ok(None) };
+        let before = match revision {
+            _ if revision == base => PackageIds::new(),
+            _ => read_list(self.connection(), lineage, base, revision - 1).await?,
+        };
+        let packages = unpack(lineage, revision, &content)?.apply(&before);
         Ok(Some(Tip { lineage, revision, base, packages }))
     }
 }
