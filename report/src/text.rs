@@ -145,33 +145,59 @@ impl<'a> PackageSection<'a> {
         let mut lines = Lines { rest: self.lines, number: self.first_line - 1 };
         let mut packages = Vec::with_capacity(self.lines.len() / 32);
         while let Some((number, line)) = lines.next_line() {
-            let not_a_package = TextError { line: number, expected: Expected::Package };
-            let mut fields = line.split('\t');
-            let (Some(name), Some(version), Some(arch)) = (fields.next(), fields.next(), fields.next()) else {
-                return Err(not_a_package);
-            };
-            let arch = arch.trim_end_matches(' ');
-            let packager = match fields.next() {
-                None => self.packager,
-                Some(word) => word.parse().map_err(|_| TextError { line: number, expected: Expected::Packager })?,
-            };
-            let broken = |field: &str| has_control(field);
-            if fields.next().is_some()
-                || name.is_empty()
-                || version.is_empty()
-                || [name, version, arch].into_iter().any(broken)
-            {
-                return Err(not_a_package);
-            }
-            packages.push(Package {
-                name: Cow::Borrowed(name),
-                version: Cow::Borrowed(version),
-                arch: Cow::Borrowed(arch),
-                packager,
-            });
+            packages.push(package(self.packager, line).map_err(|expected| TextError { line: number, expected })?);
         }
         Ok(packages)
     }
+
+    /// The lines, without their ends, when they stand in the order of a canonical list and each once: a list whose lines are each
+    /// [canonical](PackageSection::canonical) has the hash [`PackageSection::hash_as_received`] then.
+    #[must_use]
+    pub fn ascending_lines(&self) -> Option<Vec<&'a str>> {
+        let mut lines = Vec::with_capacity(self.lines.len() / 32);
+        let (mut start, mut last) = (0, "");
+        for end in memchr::memchr_iter(b'\n', self.lines.as_bytes()) {
+            // Canonical lines are in order with their ends.
+            let whole = self.lines.get(start..=end).filter(|whole| last < *whole)?;
+            lines.push(self.lines.get(start..end)?);
+            (start, last) = (end + 1, whole);
+        }
+        (start == self.lines.len()).then_some(lines)
+    }
+
+    /// The package of a line, if that is how its package is written.
+    #[must_use]
+    pub fn canonical(&self, line: &'a str) -> Option<Package<'a>> {
+        let package = package(self.packager, line).ok()?;
+        let written = package_lines(self.packager, std::slice::from_ref(&package)).ok()?;
+        (written.strip_suffix('\n') == Some(line)).then_some(package)
+    }
+
+    /// The manager that a line without one speaks of.
+    #[must_use]
+    pub fn packager(&self) -> Packager {
+        self.packager
+    }
+}
+
+fn package(of_report: Packager, line: &str) -> Result<Package<'_>, Expected> {
+    let mut fields = line.split('\t');
+    let (Some(name), Some(version), Some(arch)) = (fields.next(), fields.next(), fields.next()) else {
+        return Err(Expected::Package);
+    };
+    let arch = arch.trim_end_matches(' ');
+    let packager = match fields.next() {
+        None => of_report,
+        Some(word) => word.parse().map_err(|_| Expected::Packager)?,
+    };
+    if fields.next().is_some()
+        || name.is_empty()
+        || version.is_empty()
+        || [name, version, arch].into_iter().any(has_control)
+    {
+        return Err(Expected::Package);
+    }
+    Ok(Package { name: Cow::Borrowed(name), version: Cow::Borrowed(version), arch: Cow::Borrowed(arch), packager })
 }
 
 /// The identity of a set of packages: the hash of its canonical lines, whatever order or form they came in.

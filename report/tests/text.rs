@@ -119,6 +119,24 @@ proptest! {
         prop_assert_eq!(&read, &report);
         let (_, section) = text::read_header(written.as_bytes()).unwrap();
         prop_assert_eq!(section.hash_as_received(), text::list_hash(Packager::Rpm, &report.packages).unwrap());
+        let lines = section.ascending_lines().unwrap();
+        let mut one_by_one: Vec<_> = lines.into_iter().map(|line| section.canonical(line).unwrap()).collect();
+        one_by_one.sort();
+        prop_assert_eq!(one_by_one, report.packages);
+    }
+
+    #[test]
+    fn lines_that_ascend_and_are_canonical_make_a_canonical_list(
+        lines in proptest::collection::vec("[ab]\t[0-1][ \r]?\t[x ]{0,2}(\trpm|\tdpkg|\t)?[ \r]?", 0..5), ends in any::<bool>(),
+    ) {
+        let text = format!("#\nhost: a\npackager: rpm\n#\n{}{}#\n", lines.join("\n"), if ends { "\n" } else { "" });
+        let Ok((_, section)) = text::read_header(text.as_bytes()) else { return Ok(()) };
+        let one_by_one: Option<Vec<_>> =
+            section.ascending_lines().and_then(|lines| lines.into_iter().map(|line| section.canonical(line)).collect());
+        if let Some(packages) = one_by_one {
+            prop_assert_eq!(&section.parse().unwrap(), &packages);
+            prop_assert_eq!(section.hash_as_received(), text::list_hash(Packager::Rpm, &packages).unwrap());
+        }
     }
 
     #[test]

@@ -3,11 +3,10 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use report::hash::Hash;
-use report::package::Package;
 
 use super::Opening;
 use crate::sender::{self, Believed, Known, Policy};
-use crate::store::{Newest, Present, StoreError, Writing};
+use crate::store::{Looked, Newest, Present, StoreError, Writing};
 
 /// Lists of a site that a new host's may resemble.
 const RELATIVES: usize = 3;
@@ -63,7 +62,7 @@ struct Candidate<'a> {
     /// The hash of its package list.
     list: Hash,
     /// Its packages, when no list of that hash is known by its bytes.
-    packages: Option<Vec<Package<'a>>>,
+    packages: Option<Looked<'a>>,
     /// The key that its host is to be pinned to.
     first: Option<Hash>,
 }
@@ -78,7 +77,7 @@ impl<'a> Candidate<'a> {
     }
 }
 
-/// The reports of names that stand once in the batch, their lists known or parsed: a list that is known by its bytes is not parsed.
+/// The reports of names that stand once in the batch, with their lists: what is known of them is not parsed.
 async fn with_lists<'a>(writing: &mut Writing, claims: &'a [Opening<'a>]) -> Result<Vec<Candidate<'a>>, StoreError> {
     let mut times: HashMap<&str, usize> = HashMap::new();
     for opening in claims {
@@ -88,15 +87,23 @@ async fn with_lists<'a>(writing: &mut Writing, claims: &'a [Opening<'a>]) -> Res
         times.get(opening.claimed.host.as_str()) == Some(&1) && opening.sealed.handed_in.is_empty()
     };
     let known = writing.list_ids(&claims.iter().filter(is_alone).map(|opening| opening.lines).collect()).await?;
-    let candidate = |opening: &'a Opening<'a>| {
+    let mut candidates = Vec::with_capacity(claims.len());
+    for opening in claims.iter().filter(is_alone) {
         let facts = opening.claim.facts_text();
-        if known.contains_key(&opening.lines) {
-            return Some(Candidate { opening, facts, list: opening.lines, packages: None, first: None });
-        }
-        let (list, packages) = opening.claim.package_list().ok()?;
-        Some(Candidate { opening, facts, list, packages: Some(packages), first: None })
-    };
-    Ok(claims.iter().filter(is_alone).filter_map(candidate).collect())
+        let (list, packages) = match known.contains_key(&opening.lines) {
+            true => (opening.lines, None),
+            false => match writing.look_up_lines(&opening.claim.packages).filter(|packages| !packages.is_empty()) {
+                Some(packages) => (opening.lines, Some(packages)),
+                // In another order or form than the canonical one.
+                None => match opening.claim.package_list() {
+                    Ok((list, packages)) => (list, Some(packages.into())),
+                    Err(_) => continue,
+                },
+            },
+        };
+        candidates.push(Candidate { opening, facts, list, packages, first: None });
+    }
+    Ok(candidates)
 }
 
 /// Those of them whose sender leaves nothing to ask.
@@ -171,34 +178,46 @@ async fn add_lists(
     writing: &mut Writing,
     candidates: &[(Candidate<'_>, Option<Present>)],
 ) -> Result<HashMap<Hash, i64>, StoreError> {
-    let mut lists = writing.list_ids(&candidates.iter().map(|(candidate, _)| candidate.list).collect()).await?;
-    let new = || {
-        candidates.iter().filter_map(|(candidate, present)| Some((candidate, present, candidate.packages.as_deref()?)))
-    };
-    let unknown: Vec<&Package<'_>> = new()
-        .filter(|(candidate, ..)| !lists.contains_key(&candidate.list))
-        .flat_map(|(.., packages)| packages)
-        .collect();
-    writing.learn_packages(&unknown).await?;
-    let mut of_site: HashMap<&str, Vec<i64>> = HashMap::new();
-    for (candidate, present, packages) in new() {
-        if lists.contains_key(&candidate.list) {
-            continue;
-        }
-        let (site, _) = candidate.host();
-        let ids = writing.package_ids(packages).await?;
-        let relatives = match (present, of_site.get(site)) {
-            (Some(present), _) => vec![present.list()],
-            (None, Some(lists)) => lists.clone(),
-            (None, None) => writing.newest_lists(site, RELATIVES).await?,
-        };
-        let list = writing.add_list(candidate.list, &ids, &relatives).await?;
-        lists.insert(candidate.list, list);
-        if present.is_none() {
-            let known = of_site.entry(site).or_insert(relatives);
-            known.insert(0, list);
-            known.truncate(RELATIVES);
+    let digests = candidates.iter().map(|(candidate, _)| candidate.list).collect();
+    let mut lists = writing.list_ids(&digests).await?;
+    let mut seen = HashSet::new();
+    let mut new = Vec::new();
+    for (candidate, present) in candidates {
+        let digest = candidate.list;
+        if let Some(packages) =
+            candidate.packages.as_ref().filter(|_| !lists.contains_key(&digest) && seen.insert(digest))
+        {
+            new.push((candidate.host().0, digest, packages, present.as_ref().map(Present::list)));
         }
     }
+    if new.is_empty() {
+        return Ok(lists);
+    }
+    writing.learn_packages(&new.iter().map(|(_, _, packages, _)| *packages).collect::<Vec<_>>()).await?;
+    let mut of_sites: HashMap<&str, Vec<i64>> = HashMap::new();
+    for (site, ..) in new.iter().filter(|(.., own)| own.is_none()) {
+        if !of_sites.contains_key(site) {
+            of_sites.insert(site, writing.newest_lists(site, RELATIVES).await?);
+        }
+    }
+    let of_hosts = new.iter().filter_map(|(.., own)| *own);
+    let lineages = writing.lineages_of(&of_sites.values().flatten().copied().chain(of_hosts).collect()).await?;
+    let mut adding = writing.new_lists(&lineages.values().copied().collect()).await?;
+    let lineages_of = |lists: &[i64]| lists.iter().filter_map(|list| lineages.get(list).copied()).collect::<Vec<_>>();
+    let mut of_sites: HashMap<&str, Vec<i64>> =
+        of_sites.into_iter().map(|(site, lists)| (site, lineages_of(&lists))).collect();
+    for (site, digest, packages, own) in new {
+        let beside = match own {
+            Some(own) => lineages_of(&[own]),
+            None => of_sites.get(site).cloned().unwrap_or_default(),
+        };
+        let lineage = writing.add_to(&mut adding, digest, writing.ids_of(packages)?, &beside).await?;
+        if let Some(of_site) = of_sites.get_mut(site).filter(|_| own.is_none()) {
+            of_site.retain(|known| *known != lineage);
+            of_site.insert(0, lineage);
+            of_site.truncate(RELATIVES);
+        }
+    }
+    lists.extend(writing.put_lists(adding).await?);
     Ok(lists)
 }

@@ -2,31 +2,15 @@
 
 use std::collections::{HashMap, HashSet};
 
-use futures_util::TryStreamExt as _;
 use report::hash::Hash;
-use sqlx::any::AnyArguments;
-use sqlx::query::Query;
-use sqlx::{Any, AnyConnection, AssertSqlSafe, Either, Executor as _, Row as _};
+use sqlx::{AnyConnection, AssertSqlSafe};
 
 use super::presence::Presence;
 use super::{IDS_PER_STATEMENT, ROWS_PER_STATEMENT, Store, StoreError, Writing, rows_of_binds};
 use crate::package_set::Difference;
 
-/// A list is read from at most so many differences before a whole one is kept again.
-const MAX_DIFFERENCES: i64 = 32;
-
-/// A list joins a lineage when it differs from its newest list in at most one of so many packages.
-const NEAR: usize = 4;
-
 /// Ids of the packages in a list, ascending.
 pub type PackageIds = Vec<i64>;
-
-struct Tip {
-    lineage: i64,
-    revision: i64,
-    base: i64,
-    packages: PackageIds,
-}
 
 impl Writing {
     /// The id of the list with this hash, when it is known.
@@ -64,107 +48,6 @@ impl Writing {
             ids.insert(digest, id);
         }
         Ok(ids)
-    }
-
-    /// Adds a list that is not known yet, as a difference from the nearest of `relatives` if one is near.
-    ///
-    /// # Errors
-    /// [`StoreError`]; a conflict when another transaction added to the same lineage at the same time.
-    pub async fn add_list(&mut self, digest: Hash, packages: &[i64], relatives: &[i64]) -> Result<i64, StoreError> {
-        let mut nearest: Option<(Tip, Difference)> = None;
-        for relative in relatives {
-            let Some(tip) = self.tip_of_lineage(*relative).await? else { continue };
-            let difference = Difference::between(&tip.packages, packages);
-            if nearest.as_ref().is_none_or(|(_, best)| difference.len() < best.len()) {
-                nearest = Some((tip, difference));
-            }
-        }
-        let id = match nearest.filter(|(_, difference)| difference.len() * NEAR <= packages.len()) {
-            Some((tip, difference)) => self.continue_lineage(digest, packages, &tip, &difference).await?,
-            None => self.begin_lineage(digest, packages).await?,
-        };
-        self.learned.list(digest, id);
-        Ok(id)
-    }
-
-    async fn begin_lineage(&mut self, digest: Hash, packages: &[i64]) -> Result<i64, StoreError> {
-        let sql = format!("INSERT INTO lineage (first_list) VALUES (?){}", self.dialect.returning_id());
-        let lineage = self.id_of(sqlx::query(AssertSqlSafe(sql)).bind(digest.to_string())).await?;
-        let whole = Difference { removed: Vec::new(), added: packages.to_vec() };
-        let id = self.insert_list(digest, (lineage, 0, 0), packages.len(), &whole).await?;
-        self.note_presence(lineage, 0, &whole).await?;
-        Ok(id)
-    }
-
-    async fn continue_lineage(
-        &mut self,
-        digest: Hash,
-        packages: &[i64],
-        tip: &Tip,
-        difference: &Difference,
-    ) -> Result<i64, StoreError> {
-        let revision = tip.revision + 1;
-        let id = if revision - tip.base >= MAX_DIFFERENCES {
-            let whole = Difference { removed: Vec::new(), added: packages.to_vec() };
-            self.insert_list(digest, (tip.lineage, revision, revision), packages.len(), &whole).await?
-        } else {
-            self.insert_list(digest, (tip.lineage, revision, tip.base), packages.len(), difference).await?
-        };
-        self.note_presence(tip.lineage, revision, difference).await?;
-        Ok(id)
-    }
-
-    async fn insert_list(
-        &mut self,
-        digest: Hash,
-        (lineage, revision, base): (i64, i64, i64),
-        packages: usize,
-        content: &Difference,
-    ) -> Result<i64, StoreError> {
-        let sql = format!(
-            "INSERT INTO package_list (digest, lineage, revision, base, packages, content) VALUES {}{}",
-            rows_of_binds(1, 6),
-            self.dialect.returning_id()
-        );
-        let insert = sqlx::query(AssertSqlSafe(sql))
-            .bind(digest.to_string())
-            .bind(lineage)
-            .bind(revision)
-            .bind(base)
-            .bind(i64::try_from(packages).unwrap_or(i64::MAX))
-            .bind(content.pack());
-        self.id_of(insert).await
-    }
-
-    /// Inserts a row and gives the id that it gets, which one database returns as a row and the other one with the result.
-    async fn id_of(&mut self, insert: Query<'_, Any, AnyArguments>) -> Result<i64, StoreError> {
-        let mut results = self.connection().fetch_many(insert);
-        let mut id = None;
-        while let Some(result) = results.try_next().await? {
-            id = match result {
-                Either::Left(done) => id.or(done.last_insert_id()),
-                Either::Right(row) => Some(row.try_get(0)?),
-            };
-        }
-        id.ok_or_else(|| StoreError::Inconsistent("a new row has no id".to_owned()))
-    }
-
-    /// The newest list of the lineage that `list` is in.
-    async fn tip_of_lineage(&mut self, list: i64) -> Result<Option<Tip>, StoreError> {
-        let newest: Option<(i64, i64, i64, Vec<u8>)> = sqlx::query_as(
-            "SELECT lineage, revision, base, content FROM package_list \
-             WHERE lineage = (SELECT lineage FROM package_list WHERE id = ?) ORDER BY revision DESC LIMIT 1",
-        )
-        .bind(list)
-        .fetch_optional(self.connection())
-        .await?;
-        let Some((lineage, revision, base, content)) = newest else { return Ok(None) };
-        let before = match revision {
-            _ if revision == base => PackageIds::new(),
-            _ => read_list(self.connection(), lineage, base, revision - 1).await?,
-        };
-        let packages = unpack(lineage, revision, &content)?.apply(&before);
-        Ok(Some(Tip { lineage, revision, base, packages }))
     }
 }
 

@@ -4,73 +4,120 @@ use std::collections::HashMap;
 
 use report::hash::Hash;
 use report::package::{Package, Packager};
+use report::text::PackageSection;
 use sqlx::AssertSqlSafe;
 
-use super::known::Ids;
+use super::known::{Ids, Line};
 use super::{ROWS_PER_STATEMENT, Store, StoreError, Writing, presence, rows_of_binds};
 
 type Row = (i64, String, String, String, String);
 
+/// The packages of a list: the ids of those that are at hand, and the others.
+#[derive(Debug, Default)]
+pub struct Looked<'a> {
+    ids: Vec<i64>,
+    others: Vec<Package<'a>>,
+}
+
+impl Looked<'_> {
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ids.is_empty() && self.others.is_empty()
+    }
+}
+
+/// Packages none of which was looked up yet.
+impl<'a> From<Vec<Package<'a>>> for Looked<'a> {
+    fn from(others: Vec<Package<'a>>) -> Self {
+        Looked { ids: Vec::new(), others }
+    }
+}
+
 impl Writing {
-    /// The ids of packages, sorted, those that were never seen before made now.
+    /// Looks the packages of a report up by its lines, of which only unknown ones are parsed; nothing when the lines are not those
+    /// of a canonical list, in order and each once.
+    #[must_use]
+    pub fn look_up_lines<'a>(&self, section: &PackageSection<'a>) -> Option<Looked<'a>> {
+        let lines = section.ascending_lines()?;
+        let mut found = Looked { ids: Vec::with_capacity(lines.len()), others: Vec::new() };
+        let names: Vec<Line> = lines.iter().map(|line| self.known.line(section.packager(), line)).collect();
+        let ids: Vec<Option<i64>> =
+            self.known.look(|known| names.iter().map(|name| known.packages.get(name).copied()).collect());
+        for (line, id) in lines.into_iter().zip(ids) {
+            match id.or_else(|| self.learned.packages.get(&self.known.line(section.packager(), line)).copied()) {
+                Some(id) => found.ids.push(id),
+                None => found.others.push(section.canonical(line)?),
+            }
+        }
+        Some(found)
+    }
+
+    /// Makes the ids of packages known that were not at hand, those of packages that were never seen before made now: what is asked
+    /// of many reports is asked once.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn package_ids(&mut self, packages: &[Package<'_>]) -> Result<Vec<i64>, StoreError> {
-        let mut ids = self.ids_of(packages.iter()).await?;
+    pub async fn learn_packages(&mut self, looked: &[&Looked<'_>]) -> Result<(), StoreError> {
+        let others = looked.iter().flat_map(|looked| &looked.others);
+        let mut missing: HashMap<Hash, &Package<'_>> = HashMap::new();
+        for package in others {
+            if self.package_id(package).is_none() {
+                missing.insert(digest(package), package);
+            }
+        }
+        let mut digests: Vec<Hash> = missing.keys().copied().collect();
+        // Every transaction inserts in the same order: two openers never wait for each other crosswise.
+        digests.sort_unstable();
+        self.learn_stored(&digests, &mut missing).await?;
+        if !missing.is_empty() {
+            digests.retain(|digest| missing.contains_key(digest));
+            self.insert_packages(&digests, &missing).await?;
+            self.learn_stored(&digests, &mut missing).await?;
+        }
+        match missing.len() {
+            0 => Ok(()),
+            some => Err(StoreError::Inconsistent(format!("{some} packages vanished after their insert"))),
+        }
+    }
+
+    /// The ids of packages that were looked up and learned, ascending.
+    ///
+    /// # Errors
+    /// [`StoreError`] when one was not learned.
+    pub fn ids_of(&self, looked: &Looked<'_>) -> Result<Vec<i64>, StoreError> {
+        let unknown = || StoreError::Inconsistent("a package has no id after it was learned".to_owned());
+        let mut ids = looked.ids.clone();
+        for package in &looked.others {
+            ids.push(self.package_id(package).ok_or_else(unknown)?);
+        }
         ids.sort_unstable();
         ids.dedup();
         Ok(ids)
     }
 
-    /// Makes sure that the ids of packages are at hand: what is asked of many reports is asked once.
+    /// The ids of packages, ascending, those that were never seen before made now.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn learn_packages(&mut self, packages: &[&Package<'_>]) -> Result<(), StoreError> {
-        self.ids_of(packages.iter().copied()).await.map(drop)
+    pub async fn package_ids(&mut self, packages: &[Package<'_>]) -> Result<Vec<i64>, StoreError> {
+        let looked = Looked::from(packages.to_vec());
+        self.learn_packages(&[&looked]).await?;
+        self.ids_of(&looked)
     }
 
-    async fn ids_of<'a>(
-        &mut self,
-        packages: impl Iterator<Item = &'a Package<'a>> + Clone,
-    ) -> Result<Vec<i64>, StoreError> {
-        let mut ids = Vec::with_capacity(packages.size_hint().0);
-        let mut missing: HashMap<Hash, &Package<'_>> = HashMap::new();
-        let digests: Vec<Hash> = packages.clone().map(digest).collect();
-        let (known, learned) = (&self.known, &self.learned.packages);
-        known.look(|known| {
-            for (digest, package) in digests.iter().zip(packages) {
-                match learned.get(digest).or_else(|| known.packages.get(digest)) {
-                    Some(id) => ids.push(*id),
-                    None => drop(missing.insert(*digest, package)),
-                }
-            }
-        });
-        if !missing.is_empty() {
-            let mut digests: Vec<Hash> = missing.keys().copied().collect();
-            // Every transaction inserts in the same order: two openers never wait for each other crosswise.
-            digests.sort_unstable();
-            ids.extend(self.known_ids(&digests, &mut missing).await?);
-            if !missing.is_empty() {
-                digests.retain(|digest| missing.contains_key(digest));
-                self.insert_packages(&digests, &missing).await?;
-                ids.extend(self.known_ids(&digests, &mut missing).await?);
-            }
-        }
-        if !missing.is_empty() {
-            return Err(StoreError::Inconsistent(format!("{} packages vanished after their insert", missing.len())));
-        }
-        Ok(ids)
+    fn package_id(&self, package: &Package<'_>) -> Option<i64> {
+        let line = self.known.line_of(package);
+        let learned = self.learned.packages.get(&line).copied();
+        learned.or_else(|| self.known.look(|known| known.packages.get(&line).copied()))
     }
 
-    /// Ids of the digests that are stored; what is found leaves `missing`.
-    async fn known_ids(
+    /// Learns the ids of those digests that are stored; what is found leaves `missing`.
+    async fn learn_stored(
         &mut self,
         digests: &[Hash],
         missing: &mut HashMap<Hash, &Package<'_>>,
-    ) -> Result<Vec<i64>, StoreError> {
-        let mut ids = Vec::with_capacity(digests.len());
+    ) -> Result<(), StoreError> {
         for chunk in digests.chunks(ROWS_PER_STATEMENT) {
             let sql = format!("SELECT id, digest FROM package WHERE digest IN {}", rows_of_binds(1, chunk.len()));
             let mut query = sqlx::query_as::<_, (i64, String)>(AssertSqlSafe(sql));
@@ -82,12 +129,11 @@ impl Writing {
                     digest.parse().map_err(|_| StoreError::Inconsistent(format!("package digest {digest:?}")))?;
                 if let Some(package) = missing.remove(&digest) {
                     self.learned.blocks.insert(id, presence::block_of(&package.name));
+                    self.learned.packages.insert(self.known.line_of(package), id);
                 }
-                self.learned.packages.insert(digest, id);
-                ids.push(id);
             }
         }
-        Ok(ids)
+        Ok(())
     }
 
     async fn insert_packages(

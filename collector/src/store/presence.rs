@@ -45,36 +45,38 @@ pub(super) fn block_of(name: &str) -> u8 {
 }
 
 impl Writing {
-    /// Notes what came into and left a lineage with a revision.
-    pub(super) async fn note_presence(
-        &mut self,
-        lineage: i64,
-        revision: i64,
-        difference: &Difference,
-    ) -> Result<(), StoreError> {
-        let asked: Vec<i64> = difference.removed.iter().chain(&difference.added).copied().collect();
+    /// Notes what came into and left lineages with their new revisions, each lineage's in their order.
+    pub(super) async fn note_presence(&mut self, changes: &[(i64, i64, Difference)]) -> Result<(), StoreError> {
+        let of = |(_, _, change): &'_ (i64, i64, Difference)| [change.removed.clone(), change.added.clone()].concat();
+        let asked: Vec<i64> = changes.iter().flat_map(of).collect();
         let known = self.known.clone();
         let blocks = blocks(&mut self.transaction, (&known, &mut self.learned), &asked).await?;
-        let mut by_block: BTreeMap<u8, Difference> = BTreeMap::new();
-        for id in &difference.removed {
-            by_block.entry(block(&blocks, *id)?).or_default().removed.push(*id);
+        let mut contents: BTreeMap<(u8, i64, i64), Vec<u8>> = BTreeMap::new();
+        for (lineage, revision, change) in changes {
+            let mut by_block: HashMap<u8, Difference> = HashMap::new();
+            for id in &change.removed {
+                by_block.entry(block(&blocks, *id)?).or_default().removed.push(*id);
+            }
+            for id in &change.added {
+                by_block.entry(block(&blocks, *id)?).or_default().added.push(*id);
+            }
+            for (block, part) in by_block {
+                let content = contents.entry((block, *lineage, revision / REVISIONS_PER_ROW)).or_default();
+                varint::write_signed(content, *revision);
+                content.extend(part.pack());
+            }
         }
-        for id in &difference.added {
-            by_block.entry(block(&blocks, *id)?).or_default().added.push(*id);
-        }
-        let rows: Vec<_> = by_block.into_iter().collect();
-        for rows in rows.chunks(ROWS_PER_STATEMENT) {
+        let mut rows = contents.into_iter().peekable();
+        while rows.peek().is_some() {
+            let some: Vec<_> = rows.by_ref().take(ROWS_PER_STATEMENT).collect();
             let sql = format!(
                 "INSERT INTO presence (block, lineage, epoch, content) VALUES {}{}",
-                rows_of_binds(rows.len(), 4),
+                rows_of_binds(some.len(), 4),
                 self.dialect.append_content()
             );
             let mut insert = sqlx::query(AssertSqlSafe(sql));
-            for (block, difference) in rows {
-                let mut content = Vec::new();
-                varint::write_signed(&mut content, revision);
-                content.extend(difference.pack());
-                insert = insert.bind(i64::from(*block)).bind(lineage).bind(revision / REVISIONS_PER_ROW).bind(content);
+            for ((block, lineage, epoch), content) in some {
+                insert = insert.bind(i64::from(block)).bind(lineage).bind(epoch).bind(content);
             }
             insert.execute(self.connection()).await?;
         }
@@ -159,7 +161,7 @@ impl Store {
             for (revision, base, content) in rows {
                 let difference = super::list::unpack(lineage, revision, &content)?;
                 let packages = difference.apply(if revision == base { &[] } else { &before });
-                writing.note_presence(lineage, revision, &Difference::between(&before, &packages)).await?;
+                writing.note_presence(&[(lineage, revision, Difference::between(&before, &packages))]).await?;
                 before = packages;
             }
         }
