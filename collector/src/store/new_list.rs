@@ -1,6 +1,6 @@
 //! Package lists that are new, many at once: each kept as a difference from the newest list of a lineage that it is near to.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use futures_util::TryStreamExt as _;
@@ -103,19 +103,16 @@ impl Writing {
             return Ok(Vec::new());
         }
         let sql = format!(
-            "SELECT lineage, revision, base, content FROM package_list WHERE {} ORDER BY lineage, revision",
+            "SELECT lineage, revision, content FROM package_list WHERE {} ORDER BY lineage, revision",
             vec!["lineage = ? AND revision BETWEEN ? AND ?"; unread.len()].join(" OR ")
         );
-        let mut query = sqlx::query_as::<_, (i64, i64, i64, Vec<u8>)>(AssertSqlSafe(sql));
+        let mut query = sqlx::query_as::<_, (i64, i64, Vec<u8>)>(AssertSqlSafe(sql));
         for (lineage, revision, base, _) in &unread {
             query = query.bind(*lineage).bind(*base).bind(*revision);
         }
         let mut packages: HashMap<i64, Vec<i64>> = HashMap::with_capacity(unread.len());
-        for (lineage, revision, base, content) in query.fetch_all(self.connection()).await? {
+        for (lineage, revision, content) in query.fetch_all(self.connection()).await? {
             let packages = packages.entry(lineage).or_default();
-            if revision == base {
-                packages.clear();
-            }
             *packages = list::unpack(lineage, revision, &content)?.apply(packages);
         }
         let tip = |(lineage, revision, base, digest)| {
@@ -186,8 +183,8 @@ impl Writing {
         if lists.len() != digests.len() {
             return Err(StoreError::Inconsistent("a list vanished after its insert".to_owned()));
         }
-        let of: BTreeMap<i64, ()> = new.changes.iter().map(|(lineage, ..)| (*lineage, ())).collect();
-        let tips = new.tips.into_iter().filter(|(lineage, _)| of.contains_key(lineage));
+        let changed: HashSet<i64> = new.changes.iter().map(|(lineage, ..)| *lineage).collect();
+        let tips = new.tips.into_iter().filter(|(lineage, _)| changed.contains(lineage));
         self.learned.tips.extend(tips.map(|(lineage, tip)| (lineage, (tip.digest, tip.packages))));
         Ok(lists)
     }

@@ -44,8 +44,8 @@ impl Writing {
         let names: Vec<Line> = lines.iter().map(|line| self.known.line(section.packager(), line)).collect();
         let ids: Vec<Option<i64>> =
             self.known.look(|known| names.iter().map(|name| known.packages.get(name).copied()).collect());
-        for (line, id) in lines.into_iter().zip(ids) {
-            match id.or_else(|| self.learned.packages.get(&self.known.line(section.packager(), line)).copied()) {
+        for ((line, name), id) in lines.into_iter().zip(&names).zip(ids) {
+            match id.or_else(|| self.learned.packages.get(name).copied()) {
                 Some(id) => found.ids.push(id),
                 None => found.others.push(section.canonical(line)?),
             }

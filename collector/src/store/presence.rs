@@ -47,8 +47,8 @@ pub(super) fn block_of(name: &str) -> u8 {
 impl Writing {
     /// Notes what came into and left lineages with their new revisions, each lineage's in their order.
     pub(super) async fn note_presence(&mut self, changes: &[(i64, i64, Difference)]) -> Result<(), StoreError> {
-        let of = |(_, _, change): &'_ (i64, i64, Difference)| [change.removed.clone(), change.added.clone()].concat();
-        let asked: Vec<i64> = changes.iter().flat_map(of).collect();
+        let ids = changes.iter().flat_map(|(_, _, change)| change.removed.iter().chain(&change.added));
+        let asked: Vec<i64> = ids.copied().collect();
         let known = self.known.clone();
         let blocks = blocks(&mut self.transaction, (&known, &mut self.learned), &asked).await?;
         let mut contents: BTreeMap<(u8, i64, i64), Vec<u8>> = BTreeMap::new();
@@ -66,17 +66,16 @@ impl Writing {
                 content.extend(part.pack());
             }
         }
-        let mut rows = contents.into_iter().peekable();
-        while rows.peek().is_some() {
-            let some: Vec<_> = rows.by_ref().take(ROWS_PER_STATEMENT).collect();
+        let rows: Vec<_> = contents.into_iter().collect();
+        for rows in rows.chunks(ROWS_PER_STATEMENT) {
             let sql = format!(
                 "INSERT INTO presence (block, lineage, epoch, content) VALUES {}{}",
-                rows_of_binds(some.len(), 4),
+                rows_of_binds(rows.len(), 4),
                 self.dialect.append_content()
             );
             let mut insert = sqlx::query(AssertSqlSafe(sql));
-            for ((block, lineage, epoch), content) in some {
-                insert = insert.bind(i64::from(block)).bind(lineage).bind(epoch).bind(content);
+            for ((block, lineage, epoch), content) in rows {
+                insert = insert.bind(i64::from(*block)).bind(*lineage).bind(*epoch).bind(content.as_slice());
             }
             insert.execute(self.connection()).await?;
         }
