@@ -30,8 +30,11 @@ pub(super) struct Asked {
 /// Days before today that the chart shows.
 const CHART_DAYS: i64 = 365;
 
-/// Versions that have a line of their own; the rest share one.
-const LINES: usize = 6;
+/// Versions that have a line of their own; the rest share one: together as many as the style sheet tells apart.
+const LINES: usize = 7;
+
+/// How many of these are chosen by what hosts have now: a migration that is under way is among them.
+const LINES_OF_NOW: usize = 4;
 
 /// One package.
 pub(super) async fn show(
@@ -70,16 +73,10 @@ pub(super) async fn show(
     })
 }
 
-/// The versions that most hosts had at some time, each with a line; the others share one.
-fn versions_chart(spread: Vec<VersionSpread>, marks: Vec<Mark>, today: i64) -> Chart {
+/// The versions that most hosts have now and those that most had at some time, each with a line; the others share one.
+fn versions_chart(mut spread: Vec<VersionSpread>, marks: Vec<Mark>, today: i64) -> Chart {
     let first = today - CHART_DAYS;
-    let peak = |version: &VersionSpread| {
-        let started = hosts_on(version, first);
-        version.days.iter().filter(|(day, _)| *day >= first).map(|(_, hosts)| *hosts).max().unwrap_or(0).max(started)
-    };
-    let mut peaks: Vec<i64> = spread.iter().map(peak).filter(|peak| *peak > 0).collect();
-    peaks.sort_unstable_by_key(|peak| std::cmp::Reverse(*peak));
-    let least = peaks.get(LINES - 1).copied().unwrap_or(1);
+    spread.retain(|version| peak(version, first) > 0);
     let mut days: Vec<i64> = spread.iter().flat_map(|version| &version.days).map(|(day, _)| *day).collect();
     // The day before a change too: lines go straight from one day to the next.
     days.extend(days.clone().iter().map(|day| day - 1));
@@ -89,10 +86,10 @@ fn versions_chart(spread: Vec<VersionSpread>, marks: Vec<Mark>, today: i64) -> C
     days.dedup();
     let began = spread.iter().filter_map(|version| version.days.first()).map(|(day, _)| *day).min();
     days.retain(|day| began.is_some_and(|began| *day >= began));
+    let chosen = with_lines(&spread, first);
     let (mut alone, mut together): (Vec<VersionSpread>, Vec<VersionSpread>) = (Vec::new(), Vec::new());
-    for version in spread.into_iter().filter(|version| peak(version) > 0) {
-        let has_line = alone.len() < LINES && peak(&version) >= least;
-        (if has_line { &mut alone } else { &mut together }).push(version);
+    for (at, version) in spread.into_iter().enumerate() {
+        (if chosen.contains(&at) { &mut alone } else { &mut together }).push(version);
     }
     let points = |of: &dyn Fn(i64) -> i64| days.iter().map(|day| (*day, of(*day))).collect::<Vec<_>>();
     let mut series: Vec<Series> = alone
@@ -111,6 +108,29 @@ fn versions_chart(spread: Vec<VersionSpread>, marks: Vec<Mark>, today: i64) -> C
     Chart { id: "spread", title: "Hosts by version".to_owned(), unit: "hosts", series, marks }
 }
 
+/// Places of the versions that have a line: first what hosts have now, then what most of them had since `first`.
+fn with_lines(spread: &[VersionSpread], first: i64) -> BTreeSet<usize> {
+    let by = |number: &dyn Fn(&VersionSpread) -> i64| {
+        let mut places: Vec<(i64, usize)> = spread.iter().map(number).zip(0..).collect();
+        places.sort_unstable_by_key(|(number, at)| std::cmp::Reverse((*number, *at)));
+        places
+    };
+    let now = by(&VersionSpread::now).into_iter().filter(|(hosts, _)| *hosts > 0);
+    let mut chosen: BTreeSet<usize> = now.map(|(_, at)| at).take(LINES_OF_NOW).collect();
+    for (_, at) in by(&|version| peak(version, first)) {
+        if chosen.len() < LINES {
+            chosen.insert(at);
+        }
+    }
+    chosen
+}
+
+/// The most hosts that had a version on any day since `first`.
+fn peak(version: &VersionSpread, first: i64) -> i64 {
+    let since = version.days.iter().filter(|(day, _)| *day >= first).map(|(_, hosts)| *hosts);
+    since.max().unwrap_or(0).max(hosts_on(version, first))
+}
+
 fn hosts_on(version: &VersionSpread, day: i64) -> i64 {
     let until = version.days.partition_point(|(changed, _)| *changed <= day);
     until.checked_sub(1).and_then(|last| version.days.get(last)).map_or(0, |(_, hosts)| *hosts)
@@ -120,14 +140,34 @@ fn hosts_on(version: &VersionSpread, day: i64) -> i64 {
 mod tests {
     use super::*;
 
+    fn version(name: i64, days: &[(i64, i64)]) -> VersionSpread {
+        VersionSpread { version: name.to_string(), days: days.to_vec() }
+    }
+
+    fn names(chart: &Chart) -> Vec<&str> {
+        chart.series.iter().map(|series| series.name.as_str()).collect()
+    }
+
     #[test]
     fn the_most_used_versions_have_lines_and_the_rest_share_one() {
-        let version =
-            |number: i64| VersionSpread { version: format!("{number}"), days: vec![(100, number), (110, 0), (200, 0)] };
-        let drawn = versions_chart((1..=9).map(version).collect(), Vec::new(), 200);
-        let names: Vec<_> = drawn.series.iter().map(|series| series.name.as_str()).collect();
-        assert_eq!(names, ["9", "8", "7", "6", "5", "4", "3 other versions"]);
-        assert_eq!(drawn.series[6].points, [(100, 6), (109, 6), (110, 0), (199, 0), (200, 0)]);
+        let gone = |number: i64| version(number, &[(100, number), (110, 0), (200, 0)]);
+        let drawn = versions_chart((1..=9).map(gone).collect(), Vec::new(), 200);
+        assert_eq!(names(&drawn), ["9", "8", "7", "6", "5", "4", "3", "2 other versions"]);
+        assert_eq!(drawn.series[7].points, [(100, 3), (109, 3), (110, 0), (199, 0), (200, 0)]);
         assert!(versions_chart(Vec::new(), Vec::new(), 200).series.is_empty());
+    }
+
+    #[test]
+    fn a_migration_under_way_is_not_hidden_by_what_was_used_more_before_it() {
+        // Nine old versions that many had, and the three that hosts go to.
+        let old = |number: i64| version(number, &[(100, 50 + number), (150, 0), (200, 0)]);
+        let new = |number: i64| version(number, &[(190, number), (200, number)]);
+        let spread: Vec<VersionSpread> = (1..=9).map(old).chain((21..=23).map(new)).collect();
+        let drawn = versions_chart(spread.clone(), Vec::new(), 200);
+        assert_eq!(names(&drawn), ["23", "22", "21", "9", "8", "7", "6", "5 other versions"]);
+        // Of many new ones those that most have; what none had in the year has no line and is not counted.
+        let many = spread.into_iter().chain((31..=36).map(new)).chain([version(99, &[(-400, 5), (-300, 0)])]);
+        let drawn = versions_chart(many.collect(), Vec::new(), 200);
+        assert_eq!(names(&drawn), ["36", "35", "34", "33", "9", "8", "7", "11 other versions"]);
     }
 }
