@@ -59,7 +59,7 @@ fn mail_config(server: &MailServer) -> String {
 }
 
 async fn with_campaign(store: &Store, contacts: &str) -> i64 {
-    let letter = Letter::default();
+    let letter = Letter::proposed(true);
     let today = now().div_euclid(86_400);
     let campaign = StoredCampaign {
         id: 0,

@@ -24,14 +24,19 @@ fn in_days(days: i64) -> String {
     today().checked_add(jiff::Span::new().days(days)).unwrap().to_string()
 }
 
-/// A collector with a reference list and hosts at two sites, opened; the arguments are those of `serve`.
+/// A collector with a reference list and hosts at two sites, opened, whose desk has an address.
 fn filled(deployment: &Deployment, config: &str) -> Collector {
+    filled_with(deployment, &format!("public_url = \"https://desk.example.org\"\n{config}"))
+}
+
+/// The same with this configuration alone.
+fn filled_with(deployment: &Deployment, config: &str) -> Collector {
     let file = |name: &str, content: &str| {
         let file = deployment.folder.path().join(name);
         std::fs::write(&file, content).unwrap();
         file.display().to_string()
     };
-    let config = file("config.toml", &format!("public_url = \"https://desk.example.org\"\n{config}"));
+    let config = file("config.toml", config);
     let list = file("list.toml", LIST);
     let collector = deployment.serve(&["--config", &config]);
     deployment.ask(&["reference", "import", &list]);
@@ -195,6 +200,26 @@ fn each_sees_only_what_concerns_them(deployment: &Deployment) {
     {
         assert_eq!(officer.get(path).status, 404, "{path}");
     }
+}
+
+#[test]
+fn without_an_address_of_the_desk_the_proposed_letter_has_no_link() {
+    let deployment = Deployment::new(None);
+    let mail = "[mail]\nserver = \"smtp://127.0.0.1:1\"\nfrom = \"officer@wlcg.example.org\"\n";
+    let collector = filled_with(&deployment, mail);
+    let officer = Person::signed_in(&deployment, &collector, &["--name", "Olga"]);
+    let path = begun(&officer, "Move to 5.6.4", "");
+    let (messages, action) = (format!("{path}/messages"), format!("{path}/letter"));
+    let page = officer.page(&messages);
+    let proposed = form_of(&page, &action)["text"].clone();
+    assert!(proposed.contains("{list}") && !proposed.contains("{link}"), "{proposed}");
+    let fields = [("contacts", "CERN-PROD = grid@site.example.org")];
+    assert_eq!(officer.fill_in(&page, &action, &fields).status, 303, "what is proposed can be previewed");
+    let page = officer.page(&messages);
+    assert!(text_of(&page).contains("1 message to approve") && !page.contains("how your site stands"), "{page}");
+    // A link that somebody writes would lead nowhere.
+    let wrong = officer.fill_in(&page, &action, &[("text", "see {link}")]);
+    assert!(wrong.status == 422 && wrong.body.contains("public_url"), "{}", wrong.body);
 }
 
 #[test]

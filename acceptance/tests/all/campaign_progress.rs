@@ -91,7 +91,7 @@ async fn filled(url: &str) -> Store {
 }
 
 async fn with_campaign(store: &Store, sites: &str) -> i64 {
-    let letter = Letter::default();
+    let letter = Letter::proposed(true);
     let campaign = StoredCampaign {
         id: 0,
         name: format!("Move {sites:?}"),

@@ -50,22 +50,23 @@ pub struct Filling {
     pub link: String,
 }
 
-impl Default for Letter {
-    fn default() -> Self {
+impl Letter {
+    /// What an officer may begin with; `with_link` says whether the desk has an address that sites can open.
+    #[must_use]
+    pub fn proposed(with_link: bool) -> Self {
+        let link = if with_link { "What is asked, and how your site stands: {link}\n\n" } else { "" };
         Letter {
             subject: "{campaign}: {behind} of {hosts} hosts to do at {site} by {deadline}".to_owned(),
-            text: "Dear colleagues at {site},\n\n\
-                of your {hosts} hosts that \"{campaign}\" concerns, {behind} are not yet where they should be by \
-                {deadline}:\n\n{list}\n\n\
-                What is asked, and how your site stands: {link}\n\n\
+            text: format!(
+                "Dear colleagues at {{site}},\n\n\
+                of your {{hosts}} hosts that \"{{campaign}}\" concerns, {{behind}} are not yet where they should be by \
+                {{deadline}}:\n\n{{list}}\n\n{link}\
                 If a host has to wait, please answer with the reason and a date.\n\n\
                 Thank you for your work,\nthe Middleware Officer\n"
-                .to_owned(),
+            ),
         }
     }
-}
 
-impl Letter {
     /// Reads what an officer wrote.
     ///
     /// # Errors
@@ -177,10 +178,13 @@ mod tests {
     }
 
     #[test]
-    fn the_default_is_a_letter_that_reads_back() {
-        let letter = Letter::default();
-        assert_eq!(Letter::read(&letter.subject, &letter.text).unwrap(), letter);
-        assert!(letter.has_link());
+    fn what_is_proposed_reads_back_and_has_a_link_only_where_it_leads_somewhere() {
+        for with_link in [true, false] {
+            let letter = Letter::proposed(with_link);
+            assert_eq!(Letter::read(&letter.subject, &letter.text).unwrap(), letter);
+            assert_eq!(letter.has_link(), with_link);
+            assert!(letter.text.contains("{list}\n\n") && !letter.text.contains("\n\n\n"), "{}", letter.text);
+        }
     }
 
     #[test]

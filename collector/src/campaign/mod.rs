@@ -132,7 +132,7 @@ mod tests {
             begins: Date::constant(2026, 1, 10),
             deadline: Date::constant(2026, 1, 20),
             contacts: Contacts::default(),
-            letter: Letter::default(),
+            letter: Letter::proposed(true),
             author: "officer".to_owned(),
             created: Timestamp::UNIX_EPOCH,
             closed: None,

@@ -16,7 +16,7 @@ use super::grid::Grid;
 use super::image::Role;
 use super::{TODAY, references};
 
-const NAME: &str = "XRootD 5.7 on storage";
+pub(super) const NAME: &str = "XRootD 5.7 on storage";
 
 /// The day on which the campaign was made and began.
 const BEGAN: i32 = 300;
@@ -34,7 +34,8 @@ pub(super) async fn fill(store: &Store, grid: &Grid) -> Result<Option<i64>, Flee
     // Asked from the campaign's first day to its deadline, whatever the list says.
     let asked = asked.into_iter().map(|reference| Reference { since: None, deadline: None, ..reference });
     let content = ReferenceList { name: NAME.to_owned(), references: asked.collect() }.to_toml()?;
-    let letter = Letter::default();
+    // There is no address of the desk that a site could open.
+    let letter = Letter::proposed(false);
     let campaign = StoredCampaign {
         id: 0,
         name: NAME.to_owned(),

@@ -57,7 +57,7 @@ pub(super) async fn create(
         Ok(planned) => planned,
         Err(error) => return faulty(&form(&active, frame, draft, error.to_string())),
     };
-    let stored = stored(planned, &visitor, now)?;
+    let stored = stored(planned, shared.sending.desk_url.is_some(), &visitor, now)?;
     let deed = visitor.by(now.as_second());
     let Some(id) = shared.store.add_campaign(&stored, &deed.did("campaign new", &stored.name)).await? else {
         return faulty(&form(&active, frame, draft, CampaignError::Taken(stored.name).to_string()));
@@ -73,8 +73,13 @@ async fn active(shared: &Shared, frame: &Frame) -> Result<Vec<ReferenceList>, Ht
     Ok(standard.lists.iter().map(|list| list.as_ref().clone()).collect())
 }
 
-fn stored(planned: Planned, visitor: &Visitor, now: jiff::Timestamp) -> Result<StoredCampaign, HttpError> {
-    let letter = Letter::default();
+fn stored(
+    planned: Planned,
+    has_url: bool,
+    visitor: &Visitor,
+    now: jiff::Timestamp,
+) -> Result<StoredCampaign, HttpError> {
+    let letter = Letter::proposed(has_url);
     let content = planned.references.to_toml().map_err(|error| HttpError::Page(error.to_string()))?;
     Ok(StoredCampaign {
         id: 0,
