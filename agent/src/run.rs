@@ -22,6 +22,7 @@ use crate::send::{Outcome, Sender};
 use crate::signing::{Signing, SigningError};
 use crate::spool::{Bounds, Spool, SpoolError, make_way};
 use crate::state::State;
+use crate::status::TOLERATED;
 use crate::{host, systemd};
 
 /// Days before the end of a certificate from which it is warned.
@@ -178,7 +179,8 @@ fn compose(
     let installed = packages::collect(root, &config.skip)?;
     let mut header = host::header(config, site, installed.packager, now, root);
     let unsigned = unsigned.map(|error| format!("unsigned: {error}"));
-    let warnings: Vec<String> = certificate_warning(recipients, now).into_iter().chain(unsigned).collect();
+    let warnings = [certificate_warning(recipients, now), unsigned, clock_warning(config)];
+    let warnings: Vec<String> = warnings.into_iter().flatten().collect();
     if !warnings.is_empty() {
         let warning = host::without_control(&warnings.join("; "));
         header.facts.insert(Cow::Borrowed("reporter-warning"), Cow::Owned(warning));
@@ -196,6 +198,16 @@ fn certificate_warning(recipients: &[Recipient], now: Timestamp) -> Option<Strin
             format!("recipient certificate {} {verb} {end}", recipient.subject())
         })
     })
+}
+
+/// A clock that is behind: only the host can tell it from a report that has waited, by the answers that it was given.
+///
+/// Without the seconds, which would make each report another one. A clock that is ahead is told by the report's own time.
+fn clock_warning(config: &Config) -> Option<String> {
+    let state = State::read(&Paths::find(config.spool.as_deref()).ok()?.state);
+    let is_behind = state.clock_ahead_seconds.is_some_and(|ahead| ahead < -TOLERATED);
+    let minutes = TOLERATED / 60;
+    is_behind.then(|| format!("at the last delivery its clock was more than {minutes} minutes behind the collector's"))
 }
 
 fn read_input(input: &Path) -> Result<String, RunError> {

@@ -108,7 +108,7 @@ pub fn status(config: &Config, as_json: bool, now: Timestamp) -> Result<String, 
 }
 
 /// Seconds that a clock may be off before it is told.
-const TOLERATED: i64 = 600;
+pub(crate) const TOLERATED: i64 = 600;
 
 fn next_try(state: &State, nothing_waits: bool, now: Timestamp) -> String {
     if nothing_waits {

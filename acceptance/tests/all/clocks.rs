@@ -5,11 +5,12 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use wlcg_acceptance::ledger::{Ledger, told};
+use wlcg_acceptance::person::{Person, text_of};
 use wlcg_acceptance::programs::{Deployment, eventually, program};
 
 use crate::reporter::answering;
 
-on_both_databases!(of_a_host, of_a_collector);
+on_both_databases!(of_a_host, of_a_host_that_is_behind, of_a_collector);
 
 /// Debian's library that tells a program another time.
 fn library() -> PathBuf {
@@ -25,16 +26,36 @@ fn by_the_clock_of(command: &mut Command, file: &Path) {
     command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1").env("DONT_FAKE_MONOTONIC", "1");
 }
 
-fn of_a_host(deployment: &Deployment) {
+/// Runs the reporter by a clock that is off by so much.
+fn run(deployment: &Deployment, offset: &str, url: &str, command: &str) -> Output {
     let clock = deployment.folder.path().join("clock");
-    let run = |offset: &str, url: &str, command: &str| -> Output {
-        std::fs::write(&clock, offset).unwrap();
-        let mut reporter = Command::new(program("wlcg-package-reporter"));
-        reporter.args(["--site", "CERN-PROD", "--host", "wn1.example.org", "--url", url, "--recipient"]);
-        reporter.arg(deployment.certificate("officer")).arg("--spool").arg(deployment.spool()).arg(command);
-        by_the_clock_of(&mut reporter, &clock);
-        reporter.output().unwrap()
+    std::fs::write(&clock, offset).unwrap();
+    let mut reporter = Command::new(program("wlcg-package-reporter"));
+    reporter.args(["--site", "CERN-PROD", "--host", "wn1.example.org", "--url", url, "--recipient"]);
+    reporter.arg(deployment.certificate("officer")).arg("--spool").arg(deployment.spool()).arg(command);
+    by_the_clock_of(&mut reporter, &clock);
+    reporter.output().unwrap()
+}
+
+fn of_a_host_that_is_behind(deployment: &Deployment) {
+    let collector = deployment.serve(&[]);
+    let officer = Person::signed_in(deployment, &collector, &["--name", "Olga"]);
+    let told = |complains: bool| {
+        let page = text_of(&officer.page("/hosts/CERN-PROD/wn1.example.org"));
+        page.contains("the host says: at the last delivery its clock was more than 10 minutes behind") == complains
     };
+    // A report that has only waited says nothing of a clock; what one delivery has shown, the next report tells.
+    let runs = [("-2h", false), ("-1h", true), ("+0d", true), ("+1m", false)];
+    for ((offset, complains), reports) in runs.into_iter().zip(1..) {
+        let sent = run(deployment, offset, &collector.url, "report");
+        assert!(sent.status.success(), "{offset}: {}", String::from_utf8_lossy(&sent.stderr));
+        eventually("it is opened", || deployment.inbox("opened") == reports);
+        assert!(told(complains), "{offset}");
+    }
+}
+
+fn of_a_host(deployment: &Deployment) {
+    let run = |offset: &str, url: &str, command: &str| run(deployment, offset, url, command);
     let busy = "503 Away\nretry-after: 3600\n\n";
     for (number, offset) in ["+0d", "+400d", "-400d", "+800d", "+1h"].into_iter().enumerate() {
         let put_off = run(offset, &answering(busy), "report");
