@@ -88,6 +88,9 @@ async fn agrees(store: &Store) {
     let hosts = store.hosts_at(&Scope::All, i64::MAX).await.unwrap();
     let stale: i64 = present.iter().map(|group| group.stale).sum();
     assert_eq!(stale, i64::try_from(hosts.iter().filter(|host| host.last_news < 4 * 86_400).count()).unwrap());
+    let newly: i64 = present.iter().map(|group| group.newly_stale).sum();
+    let in_day_before = |last_news: i64| (3 * 86_400..4 * 86_400).contains(&last_news);
+    assert_eq!(newly, i64::try_from(hosts.iter().filter(|host| in_day_before(host.last_news)).count()).unwrap());
     assert_eq!(
         present.iter().map(|group| group.last_news).max(),
         hosts.iter().map(|host| host.last_news).max(),

@@ -51,6 +51,8 @@ pub struct Cell {
     pub judged: Counts,
     /// How many have no recent news.
     pub stale: i64,
+    /// How many of those fell silent within the last day.
+    pub newly_stale: i64,
     /// Their newest report; none on a past day, whose news are not counted.
     pub last_news: Option<Timestamp>,
 }
@@ -210,6 +212,7 @@ impl Cell {
         *self.counts.of_mut(state) += group.hosts - group.stale;
         self.counts.unknown += group.stale;
         self.stale += group.stale;
+        self.newly_stale += group.newly_stale;
         if group.last_news > 0 {
             self.last_news = self.last_news.max(Some(time(group.last_news)));
         }

@@ -4,7 +4,7 @@ use askama::Template;
 use jiff::Timestamp;
 
 use super::filters;
-use super::frame::{Frame, Paging};
+use super::frame::{Frame, Paging, Section};
 use super::piece;
 use super::when::When;
 use crate::answers::matrix::{Cell, Change, Line, Matrix};
@@ -30,6 +30,8 @@ pub struct Overview {
     pub day_before: Cell,
     /// How many sites there are on all pages.
     pub sites: usize,
+    /// Reports that were not taken into any history, with what became of them.
+    pub set_aside: Vec<(i64, &'static str)>,
     /// Sites that a registry knows and that never reported.
     pub never_seen: Vec<String>,
     /// What changed since the end of the day before, the most important first.
@@ -76,6 +78,11 @@ impl Overview {
         self.matrix.products.iter().map(|product| self.product_link(product)).collect()
     }
 
+    /// Whether the viewer may see the inbox.
+    fn leads_to_inbox(&self) -> bool {
+        Section::Inbox.is_for(self.frame.viewer.role)
+    }
+
     fn is_of_now(&self) -> bool {
         !self.when.is_past() && self.when.lists.is_empty()
     }
@@ -109,7 +116,6 @@ mod tests {
     use super::*;
     use crate::access::{Role, Scope, Viewer};
     use crate::answers::matrix::Counts;
-    use crate::desk::frame::Section;
 
     fn page(sites: Vec<Line>) -> String {
         let viewer = Viewer { name: "Officer".to_owned(), role: Role::Officer, scope: Scope::All };
@@ -132,6 +138,7 @@ mod tests {
             },
             when: When::default(),
             day_before: Cell::default(),
+            set_aside: vec![(1, "held")],
             never_seen: Vec::new(),
             changes: Vec::new(),
             changes_total: 0,
@@ -158,6 +165,17 @@ mod tests {
     #[test]
     fn an_empty_desk_says_what_to_do() {
         assert!(page(Vec::new()).contains("wlcg-package-reporter"));
+    }
+
+    #[test]
+    fn how_old_the_data_are_stands_before_the_products() {
+        let mut silent = line("A", 0, 2);
+        (silent.hosts.stale, silent.hosts.newly_stale) = (4, 1);
+        let html = page(vec![silent]);
+        assert!(html.contains("Silent: 4 hosts</strong> (1 within the last day)"), "{html}");
+        let place = |text: &str| html.find(text).unwrap_or_else(|| panic!("{text}: {html}"));
+        assert!(place(">All<") < place(">Silent<") && place(">Last report<") < place("&#60;b&#62;xrootd"));
+        assert!(html.contains("<strong>Set aside: 1 report held</strong>") && html.contains("href=\"/inbox\""));
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub struct HostGroup {
     pub hosts: i64,
     /// How many of them had no news since the time that was asked for; none on a past day, whose news are not counted.
     pub stale: i64,
+    /// How many of those had news in the day (86,400 seconds) before that time: they fell silent within the last day.
+    pub newly_stale: i64,
     /// The newest report of any of them, unix seconds; 0 on a past day.
     pub last_news: i64,
 }
@@ -44,6 +46,13 @@ struct KnownSite {
 
 /// Past days that are kept: yesterday, and those that people turn pages of.
 const DAYS: usize = 32;
+
+/// Seconds in a day.
+const DAY: i64 = 86_400;
+
+/// Site, list, facts, hosts, stale ones, newest report, the oldest that is recent, newly stale ones, and the oldest report
+/// that was recent a day before.
+type PresentRow = (i64, i64, i64, i64, i64, i64, Option<i64>, i64, Option<i64>);
 
 /// A site as it is now: id, name and news.
 type Site = (i64, String, i64);
@@ -80,22 +89,37 @@ impl Store {
         // Grouped in the order of the index: nothing is sorted.
         let sql = format!(
             "SELECT site, list, facts, COUNT(*), COUNT(CASE WHEN last_news < ? THEN 1 END), MAX(last_news), \
+             MIN(CASE WHEN last_news >= ? THEN last_news END), COUNT(CASE WHEN last_news < ? AND last_news >= ? THEN 1 END), \
              MIN(CASE WHEN last_news >= ? THEN last_news END) FROM host_now WHERE {} GROUP BY site, list, facts",
             of_sites(scope, &sites, &missing)
         );
-        let mut query = sqlx::query_as::<_, (i64, i64, i64, i64, i64, i64, Option<i64>)>(AssertSqlSafe(sql));
-        query = query.bind(stale_before).bind(stale_before);
+        let mut query = sqlx::query_as::<_, PresentRow>(AssertSqlSafe(sql));
+        let day_before = stale_before.saturating_sub(DAY);
+        for time in [stale_before, stale_before, stale_before, day_before, day_before] {
+            query = query.bind(time);
+        }
         for id in bound(scope, &sites, &missing) {
             query = query.bind(id);
         }
         let rows = query.fetch_all(&self.pool).await?;
         let mut fresh = unread(&missing, stale_before..=i64::MAX);
-        for (site, list, facts, hosts, stale, last_news, next_stale) in rows {
+        for (site, list, facts, hosts, stale, last_news, next_stale, newly_stale, next_old) in rows {
             // A site that came meanwhile is read next time.
             let Some((name, known)) = fresh.get_mut(&site) else { continue };
-            let until = (*known.recent_from.end()).min(next_stale.unwrap_or(i64::MAX));
+            // Until the next host falls silent, or the next one has been so for a day.
+            let until = (*known.recent_from.end())
+                .min(next_stale.unwrap_or(i64::MAX))
+                .min(next_old.unwrap_or(i64::MAX).saturating_add(DAY));
             known.recent_from = stale_before..=until;
-            known.groups.push(HostGroup { site: (*name).to_owned(), list, facts, hosts, stale, last_news });
+            known.groups.push(HostGroup {
+                site: (*name).to_owned(),
+                list,
+                facts,
+                hosts,
+                stale,
+                newly_stale,
+                last_news,
+            });
         }
         let mut known = locked(&self.groups.present);
         for (id, (_, site)) in fresh {
@@ -144,7 +168,15 @@ impl Store {
         let mut fresh = unread(&missing, 0..=0);
         for (site, list, facts, hosts) in rows {
             let Some((name, known)) = fresh.get_mut(&site) else { continue };
-            known.groups.push(HostGroup { site: (*name).to_owned(), list, facts, hosts, stale: 0, last_news: 0 });
+            known.groups.push(HostGroup {
+                site: (*name).to_owned(),
+                list,
+                facts,
+                hosts,
+                stale: 0,
+                newly_stale: 0,
+                last_news: 0,
+            });
         }
         let mut days = locked(&self.groups.days);
         let known = day_of(&mut days, day);
