@@ -28,6 +28,40 @@ fn every_page_is_accessible_fits_a_phone_and_paper_and_is_kept_by_no_cache() {
     assert!(walk.pages.len() > 15, "{:#?}", walk.pages);
 }
 
+#[test]
+fn every_page_of_an_empty_collector_says_what_to_do_next() {
+    let deployment = Deployment::new(None);
+    let collector = deployment.serve(&[]);
+    for (who, least) in [(&["--role", "officer"][..], 8), (&["--role", "site", "--site", "CERN-PROD"], 5)] {
+        let browser = Browser::start();
+        browser.sign_in(&deployment.link(&collector, who));
+        let mut faults = Vec::new();
+        let walk = Walk::from(&browser, &format!("{}/", collector.url), 2, |path| {
+            let mut found = serious_faults(&browser);
+            browser.look_with(Screen::Phone);
+            found.extend(browser.overflowing().into_iter().map(|part| format!("phone: {part}")));
+            browser.look_with(Screen::Desktop);
+            if !shows_something(&browser) {
+                found.push(format!("nothing to do next: {}", browser.first("main").text()));
+            }
+            faults.extend(found.into_iter().map(|fault| format!("{path}: {fault}")));
+        });
+        assert!(faults.is_empty(), "{who:?}: {}", faults.join("\n"));
+        assert!(walk.pages.len() >= least, "{who:?}: {:#?}", walk.pages);
+    }
+}
+
+/// Whether there are rows, or words on why there are none with a link, a command or a form to go on with.
+fn shows_something(browser: &Browser) -> bool {
+    let script = "
+        const told = [...document.querySelectorAll('main .empty, main .done, main .note')];
+        const next = (element) => element.querySelector('a[href], code') !== null;
+        return document.querySelector('main tbody tr') !== null
+            || (told.length > 0 && [...document.querySelectorAll('main .empty')].every(next)
+                && (told.some(next) || document.querySelector('main form[method=post]') !== null));";
+    browser.execute(script, vec![]).as_bool().unwrap()
+}
+
 /// Words of headings that are on the page and not on its printout: what is cut off at the right edge, for example.
 fn missing_on_paper(browser: &Browser) -> Vec<String> {
     let script = "

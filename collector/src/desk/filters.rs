@@ -9,6 +9,12 @@ use crate::table::cut;
 /// Longer values are cut on pages, in characters; answers as JSON and CSV have them whole.
 const LONGEST: usize = 200;
 
+/// How much of a hash is shown where two are to be told apart, in characters.
+const BEGINNING: usize = 12;
+
+/// Characters of a whole one: SHA-256 in hexadecimal.
+const HASH: usize = 64;
+
 /// A value that is not longer than a page can bear.
 #[askama::filter_fn]
 pub fn short(value: impl std::fmt::Display, _: &dyn Values) -> askama::Result<String> {
@@ -56,7 +62,24 @@ pub fn instant(seconds: &i64, _: &dyn Values) -> askama::Result<String> {
 /// The beginning of a hash: enough for people to tell two apart.
 #[askama::filter_fn]
 pub fn begin(hash: impl std::fmt::Display, _: &dyn Values) -> askama::Result<String> {
-    Ok(hash.to_string().chars().take(12).collect())
+    Ok(hash.to_string().chars().take(BEGINNING).collect())
+}
+
+/// A reason that is not longer than a list can bear: of each key and hash in it the beginning.
+#[askama::filter_fn]
+pub fn brief(value: impl std::fmt::Display, _: &dyn Values) -> askama::Result<String> {
+    Ok(cut(&with_short_hashes(&value.to_string()), LONGEST))
+}
+
+fn with_short_hashes(text: &str) -> String {
+    let piece = |piece: &str| {
+        let end = piece.trim_start_matches(|c: char| c.is_ascii_hexdigit());
+        match piece.get(..BEGINNING) {
+            Some(beginning) if piece.len() - end.len() == HASH => format!("{beginning}…{end}"),
+            _ => piece.to_owned(),
+        }
+    };
+    text.split_inclusive(|c: char| !c.is_ascii_hexdigit()).map(piece).collect()
 }
 
 /// A number with the word for what is counted.
@@ -107,6 +130,18 @@ mod tests {
         path: &'static str,
         time: Timestamp,
         now: Timestamp,
+    }
+
+    #[test]
+    fn of_a_key_in_a_reason_the_beginning_is_shown() {
+        let (one, other) = ("364309eb17ec".repeat(6), "ab".repeat(32));
+        let one = one.get(..64).unwrap();
+        let reason = format!("signed by key {one} (CN=é), the host is known by key {other}");
+        let expected = "signed by key 364309eb17ec… (CN=é), the host is known by key abababababab…";
+        assert_eq!(super::with_short_hashes(&reason), expected);
+        for whole in ["", "no packages", "\u{202E}é", &"a".repeat(63), &format!("{other}0")] {
+            assert_eq!(super::with_short_hashes(whole), whole);
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The page that finds hosts, by a package and its version or by what they are, now or at a date.
 
 use askama::Template;
+use jiff::Timestamp;
 
 use super::filters;
 use super::frame::Frame;
@@ -26,6 +27,8 @@ pub struct FindPage {
     pub found: Answer,
     /// How many hosts there are in all, where that is known.
     pub hosts: Option<i64>,
+    /// A host whose last report is older than this is silent; `None` on a past day, whose silent hosts are not told.
+    pub silent_before: Option<Timestamp>,
     /// Hosts of each site that were found.
     pub by_site: Vec<(String, i64)>,
     /// Where the next page begins.
@@ -136,6 +139,10 @@ impl FindPage {
 
     fn states(&self) -> [State; 4] {
         [State::Blocked, State::Behind, State::Unknown, State::Compliant]
+    }
+
+    fn is_silent(&self, last_news: &Timestamp) -> bool {
+        self.silent_before.is_some_and(|before| *last_news < before)
     }
 
     fn next_page(&self) -> Option<String> {

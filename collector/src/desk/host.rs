@@ -11,6 +11,7 @@ use crate::answers::compare::ComparedProduct;
 use crate::answers::host::Kernels;
 use crate::answers::timeline::Step;
 use crate::answers::warnings::Warning;
+use crate::compare::State;
 
 /// Packages on one page.
 pub const PACKAGES_PER_PAGE: usize = 250;
@@ -90,6 +91,11 @@ pub struct Sides {
 const LONGEST_NAME: usize = 253;
 
 impl HostPage {
+    /// How it stands in all that is asked of it; without anything that is asked nobody knows.
+    fn state(&self) -> State {
+        self.products.first().map_or(State::Unknown, |worst| worst.verdict.state)
+    }
+
     /// Whether it can be asked for by its name: what is longer is no host's name.
     fn may_be_found(&self) -> bool {
         self.name.len() <= LONGEST_NAME

@@ -1,5 +1,7 @@
 //! The page of one package: its versions, how they spread, and who is behind.
 
+use std::collections::BTreeSet;
+
 use askama::Template;
 
 use super::chart::Chart;
@@ -42,4 +44,11 @@ pub struct ProductPage {
     pub chart: Chart,
     /// Which part of the sites this is.
     pub paging: Paging,
+}
+
+impl ProductPage {
+    /// The products that the lists count it to.
+    fn products(&self) -> BTreeSet<&str> {
+        self.references.iter().map(|(_, asked)| asked.product.as_str()).collect()
+    }
 }

@@ -9,8 +9,9 @@ use super::super::error::HttpError;
 use super::super::question::Question;
 use super::super::visitor::Visitor;
 use super::{frame, page};
+use crate::answers::matrix::stale_before;
 use crate::answers::select::{HostsAsked, Place};
-use crate::answers::{find, host_list};
+use crate::answers::{find, host_list, time};
 use crate::compare::State as Verdict;
 use crate::desk::find::{Answer, Asked, FindPage, ROWS_PER_PAGE};
 use crate::desk::frame::{Frame, Section};
@@ -40,7 +41,7 @@ pub(super) async fn show(
 }
 
 fn empty(frame: Frame, asked: Asked, found: Answer) -> FindPage {
-    FindPage { frame, asked, found, hosts: None, by_site: Vec::new(), next: None }
+    FindPage { frame, asked, found, hosts: None, silent_before: None, by_site: Vec::new(), next: None }
 }
 
 /// A package if one is asked for, what hosts must be, and when.
@@ -100,6 +101,7 @@ async fn packages_found(
     let found = find::page(store, judge, scope, (question, hosts, at), wanted, ages).await?;
     let by_site = found.by_site.into_iter().collect();
     let found = found.page;
+    let silent_before = at.is_none().then(|| time(stale_before(frame.now, shared.stale_after_days)));
     let shown = empty(frame, asked, Answer::Packages(found.items));
-    Ok(FindPage { hosts: found.hosts, by_site, next: found.next, ..shown })
+    Ok(FindPage { hosts: found.hosts, silent_before, by_site, next: found.next, ..shown })
 }
