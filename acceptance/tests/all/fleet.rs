@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
+use wlcg_acceptance::person::{Person, text_of};
 use wlcg_acceptance::programs::Deployment;
 use wlcg_package_collector::access::Scope;
 use wlcg_package_collector::answers;
@@ -11,6 +12,7 @@ use wlcg_package_collector::store::Store;
 on_both_databases!(an_invented_grid_has_an_answer_to_every_question);
 
 fn an_invented_grid_has_an_answer_to_every_question(deployment: &Deployment) {
+    not_around_midnight();
     let folder = deployment.folder.path().join("fleet").display().to_string();
     let fill = ["demo", "--fleet", "60", "--once", "--folder", &folder];
     let said = deployment.ask_text(&fill);
@@ -54,9 +56,52 @@ fn an_invented_grid_has_an_answer_to_every_question(deployment: &Deployment) {
         store.close().await;
     });
 
+    every_page_has_something_to_show(deployment);
+
     // Somebody's hosts are never mixed with invented ones.
     let again = deployment.collector().args(fill).output().unwrap();
     let told = String::from_utf8_lossy(&again.stderr).into_owned();
     assert!(!again.status.success() && told.contains("already holds 60 hosts"), "{told}");
     assert_eq!(deployment.rows(&["hosts"]).len(), 60);
+}
+
+/// What changed since yesterday is nothing where yesterday (UTC) ends between filling in and looking.
+fn not_around_midnight() {
+    let of_day = || jiff::Timestamp::now().as_second().rem_euclid(86_400);
+    while !(120..86_400 - 240).contains(&of_day()) {
+        std::thread::sleep(std::time::Duration::from_secs(5));
+    }
+}
+
+fn every_page_has_something_to_show(deployment: &Deployment) {
+    let collector = deployment.serve(&[]);
+    let officer = Person::signed_in(deployment, &collector, &["--name", "Olga"]);
+    let site =
+        Person::signed_in(deployment, &collector, &["--role", "site", "--site", "DEMO-T0-PROD", "--name", "Sam"]);
+    for (who, person) in [("officer", &officer), ("site", &site)] {
+        let page = person.page("/");
+        let changed = page.split_once(">Changed since yesterday</h2>").unwrap_or_else(|| panic!("{page}")).1;
+        assert!(changed.contains("DEMO-T0-PROD") && !changed.contains("No number of hosts"), "{who}: {changed}");
+        assert!(text_of(&page).contains("since yesterday"), "{who}: {page}");
+    }
+    for (path, words) in [
+        (
+            "/",
+            &["2 sites of the registries never reported", "Set aside:", "2 reports unreadable", "within the last day"]
+                [..],
+        ),
+        ("/products/xrootd-server", &["1:5.7.3-1.el9", "other versions", "Part of xrootd"]),
+        ("/inbox?state=rejected", &["with a site's name that cannot be one", "the site was told to set its name"]),
+        ("/inbox?state=refused", &["not a sealed report", "unsupported media type", "report too large"]),
+        ("/references", &["Retired", "Demo trial", "tried out"]),
+        // Without a mail server nothing can have been sent.
+        ("/campaigns/1/messages", &["to approve", "queued", "demo officer"]),
+    ] {
+        let page = text_of(&officer.page(path));
+        for words in words {
+            assert!(page.contains(words), "{path} without {words:?}: {page}");
+        }
+    }
+    let letters = officer.page("/campaigns/1/messages");
+    assert!(!letters.contains("how your site stands"), "a link that leads nowhere: {letters}");
 }

@@ -16,7 +16,7 @@ use crate::store::StoreError;
 
 /// Why a request is not answered as asked.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum HttpError {
+pub(crate) enum HttpError {
     /// The body is no sealed report.
     #[error("{0}: send one CMS EnvelopedData in DER, as `openssl smime -encrypt -outform DER` makes it")]
     NotSealed(#[from] OpenError),
@@ -214,7 +214,7 @@ impl HttpError {
 
 impl HttpError {
     /// Why a report is refused that its sender will not send again.
-    pub(super) fn for_good(&self) -> Option<&'static str> {
+    pub(crate) fn for_good(&self) -> Option<&'static str> {
         let (status, title) = self.status_and_title();
         matches!(status.as_u16(), 400 | 413 | 415 | 422).then_some(title)
     }

@@ -29,6 +29,7 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+pub(crate) use self::error::HttpError;
 use crate::access::csrf::CsrfKey;
 use crate::access::log::AuditLog;
 use crate::access::people::People;

@@ -5,6 +5,7 @@ use report::sealed::KeyError;
 use super::seal::SealingError;
 use crate::access::sign_in::SecretError;
 use crate::answers::AnswerError;
+use crate::inbox_decision::DecisionError;
 use crate::intake::IntakeError;
 use crate::keys::KeysError;
 use crate::reference::ReferenceError;
@@ -68,6 +69,9 @@ pub enum FleetError {
     /// The invented lists.
     #[error(transparent)]
     Reference(#[from] ReferenceError),
+    /// A decision on the inbox.
+    #[error(transparent)]
+    Decision(#[from] DecisionError),
     /// Answers.
     #[error(transparent)]
     Answer(#[from] AnswerError),

@@ -25,18 +25,28 @@ pub(super) struct Farm {
 /// Days between two states: clones take the steps within a few days, and one step must not overtake another.
 const APART: i32 = 9;
 
+/// Of so many sites one updates a farm on the last day: what changed since yesterday has something to show.
+const WAVE: usize = 8;
+
+/// Such a farm was left alone since this day, while newer versions came to be asked for.
+const LEFT_ALONE: i32 = 160;
+
 /// The farms of a site.
 pub(super) fn of_site(at: usize, site: &Site, catalogue: &Catalogue, rng: &mut Rng) -> Vec<Farm> {
     let mut farms = Vec::new();
-    for (role, hosts) in roles(site, rng) {
+    let roles = roles(site, rng);
+    let last = roles.len().saturating_sub(1);
+    for (position, (role, hosts)) in roles.into_iter().enumerate() {
         let mut rng = rng.fork();
-        let position = i32::try_from(farms.len()).unwrap_or(i32::MAX);
+        // The last farm of a site are workers, where it has any.
+        let in_wave = site.number.is_multiple_of(WAVE) && position == last;
+        let position = i32::try_from(position).unwrap_or(i32::MAX);
         farms.push(Farm {
             site: at,
             role,
             hosts,
             image: Image::invent(role, site.os, catalogue, &mut rng),
-            states: states(site, position, &mut rng),
+            states: states(site, position, in_wave, &mut rng),
             cpu: CPUS.get(rng.usize(0..CPUS.len())).copied().unwrap_or_default(),
         });
     }
@@ -79,7 +89,7 @@ enum Step {
     Reinstall,
 }
 
-fn states(site: &Site, position: i32, rng: &mut Rng) -> Vec<State> {
+fn states(site: &Site, position: i32, in_wave: bool, rng: &mut Rng) -> Vec<State> {
     let installed = site.joined - rng.i32(0..60);
     let migrated = |day: i32| site.xrootd_5_7.is_some_and(|from| from <= day);
     let mut states = vec![State {
@@ -89,7 +99,13 @@ fn states(site: &Site, position: i32, rng: &mut Rng) -> Vec<State> {
         xrootd: product::xrootd(installed, migrated(installed)),
         kernels: vec![kernel::current(site.os, installed)],
     }];
-    for (day, step) in steps(site, position, rng) {
+    let mut steps = steps(site, position, rng);
+    if in_wave {
+        steps.retain(|(day, step)| *day < LEFT_ALONE || matches!(step, Step::Migrate));
+        steps.retain(|(day, _)| *day <= TODAY - APART);
+        steps.push((TODAY, Step::Update));
+    }
+    for (day, step) in steps {
         let Some(before) = states.last() else { break };
         let day = day.max(before.day + APART);
         if day > TODAY {

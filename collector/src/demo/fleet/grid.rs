@@ -1,5 +1,7 @@
 //! The invented grid: every site, farm and host of it, and the order in which their reports arrive.
 
+use std::ops::Range;
+
 use fastrand::Rng;
 use jiff::Timestamp;
 
@@ -47,13 +49,14 @@ impl Grid {
         let mut rng = Rng::with_seed(seed);
         let catalogue = Catalogue::read();
         let sites = site::invent(usize::try_from(hosts).unwrap_or(usize::MAX), &mut rng);
+        let update = since_midnight(now);
         let mut farms = Vec::new();
         let mut invented = Vec::new();
         for (at, site) in sites.iter().enumerate() {
             let mut rng = rng.fork();
             let mut number = 0;
             for farm in farm::of_site(at, site, &catalogue, &mut rng) {
-                invented.extend(host::of_farm(farms.len(), &farm, site, number, &mut rng));
+                invented.extend(host::of_farm(farms.len(), &farm, site, number, &update, &mut rng));
                 number += farm.hosts;
                 farms.push(farm);
             }
@@ -117,6 +120,13 @@ impl Grid {
         let way = 1 + i32::try_from(host % 7).unwrap_or_default();
         (self.at(moment.received, moment.second) + i64::from(way)).min(self.end)
     }
+}
+
+/// Seconds of the last day that are of the same day (UTC) as its end, and not more than the last hour.
+fn since_midnight(end: Timestamp) -> Range<i32> {
+    let of_today = i32::try_from(end.as_second().rem_euclid(DAY)).unwrap_or_default();
+    // Right after midnight there is no such second: yesterday's last minute has to do.
+    86_400 - of_today.clamp(60, 3_600)..86_390
 }
 
 #[cfg(test)]
@@ -186,6 +196,21 @@ mod tests {
         assert!(once != texts(2));
     }
 
+    /// Whether the newest report is of another state than the one before, and of the day (UTC) on which the year ends.
+    fn is_updated_today(grid: &Grid, host: &Host) -> bool {
+        let [.., before, last] = host.reports.as_slice() else { return false };
+        last.state != before.state && grid.at(last.day, last.second).div_euclid(DAY) == grid.end.div_euclid(DAY)
+    }
+
+    #[test]
+    fn a_grid_of_any_size_and_hour_has_an_update_on_its_last_day() {
+        for (hosts, now) in [(1, "00:01:00"), (60, "00:05:00"), (400, "12:00:00"), (2_000, "23:59:59")] {
+            let now = format!("2026-11-24T{now}Z").parse().unwrap();
+            let grid = Grid::invent(hosts, super::super::SEED, now);
+            assert!(grid.hosts.iter().any(|host| is_updated_today(&grid, host)), "{hosts} hosts at {now}");
+        }
+    }
+
     #[test]
     fn the_year_has_what_an_officer_meets() {
         let grid = Grid::invent(2_000, super::super::SEED, now());
@@ -203,6 +228,11 @@ mod tests {
         }
         assert!(hosts(&|host| host.warning.is_some()) > 5 && hosts(&|host| !host.signs) > 50);
         assert!(hosts(&|host| host.address.starts_with("203.")) > 2 && hosts(&|host| host.clock_ahead > 0) > 2);
+        for site in [0, 8] {
+            let updated = hosts(&|host| grid.farms[host.farm].site == site && is_updated_today(&grid, host));
+            assert!(updated > 0, "{}: no host was updated on the last day", grid.sites[site].naming.site);
+        }
+        assert!((20..400).contains(&hosts(&|host| is_updated_today(&grid, host))));
         let reports: usize = grid.hosts.iter().map(|host| host.reports.len()).sum();
         assert!((8..20).contains(&(reports / grid.hosts.len())), "{reports} reports");
     }

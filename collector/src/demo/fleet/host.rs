@@ -1,9 +1,11 @@
 //! An invented host: its name, its ways, and its reports over the year.
 
+use std::ops::Range;
+
 use fastrand::Rng;
 
 use super::farm::Farm;
-use super::image::Role;
+use super::image::{Role, State};
 use super::site::Site;
 use super::{TODAY, kernel};
 
@@ -47,21 +49,32 @@ struct Ways {
     /// How many days after its farm it takes each step.
     after: i32,
     second: i32,
+    /// The second of the last day at which it is updated, when its farm is.
+    update: i32,
     /// The state that it never leaves, a straggler.
     stuck: usize,
 }
 
-/// The clones of a farm, numbered from `number` in its site.
-pub(super) fn of_farm(at: usize, farm: &Farm, site: &Site, number: usize, rng: &mut Rng) -> Vec<Host> {
+/// The clones of a farm, numbered from `number` in its site; `update` are the seconds of the last day at which a farm is
+/// updated on it.
+pub(super) fn of_farm(
+    at: usize,
+    farm: &Farm,
+    site: &Site,
+    number: usize,
+    update: &Range<i32>,
+    rng: &mut Rng,
+) -> Vec<Host> {
     let position = rng.i32(0..2_400);
     (0..farm.hosts)
         .map(|clone| {
             let mut rng = rng.fork();
             let mut ways = usual_ways(site, position, &mut rng);
-            // The first host of a site is as its site wants it, and one of the Tier-0 is silent: so even a small grid has both.
+            // The first host of a site is as its site wants it, and one of the Tier-0 has just fallen silent: so even a small
+            // grid has both.
             match number + clone {
                 0 => {}
-                2 if site.number == 0 => stray(SILENT, &mut ways, farm, site, &mut rng),
+                2 if site.number == 0 => ways.last_day = JUST_SILENT,
                 _ => stray(rng.u32(0..1_000), &mut ways, farm, site, &mut rng),
             }
             let mut address = site.address(number + clone);
@@ -69,16 +82,19 @@ pub(super) fn of_farm(at: usize, farm: &Farm, site: &Site, number: usize, rng: &
                 // Outside every prefix: somebody's cloud, or somebody else's host.
                 address = format!("203.0.113.{}", 1 + rng.u32(0..250));
             }
+            ways.update = rng.i32(update.clone());
+            let reports = reports(farm, site, &ways, &mut rng);
+            // Never beyond the end of the last day.
+            let is_early = reports.iter().all(|report| report.second < 75_000);
             Host {
                 farm: at,
                 name: host_name(farm.role, site, number + clone),
                 address,
                 warning: (rng.u32(0..1_000) < 8)
                     .then_some("the certificate that reports are sealed for ends within 30 days: CN=demo"),
-                // Never beyond the end of the last day.
-                clock_ahead: if rng.u32(0..1_000) < 6 && ways.second < 75_000 { rng.i64(400..9_000) } else { 0 },
+                clock_ahead: if rng.u32(0..1_000) < 6 && is_early { rng.i64(400..9_000) } else { 0 },
                 signs: !site.legacy && rng.u32(0..100) < 97,
-                reports: reports(farm, site, &ways, &mut rng),
+                reports,
             }
         })
         .collect()
@@ -90,12 +106,13 @@ fn usual_ways(site: &Site, position: i32, rng: &mut Rng) -> Ways {
         last_day: TODAY,
         after: rng.i32(0..5),
         second: site.hour + position + rng.i32(0..1_200),
+        update: 0,
         stuck: usize::MAX,
     }
 }
 
-/// A draw that makes a host silent.
-const SILENT: u32 = 0;
+/// The last day of a host that counts as silent since less than a day, with the default of seven days.
+const JUST_SILENT: i32 = TODAY - 7;
 
 /// Some fall silent, some are new, some are left behind by their clones.
 fn stray(drawn: u32, ways: &mut Ways, farm: &Farm, site: &Site, rng: &mut Rng) {
@@ -126,18 +143,21 @@ fn host_name(role: Role, site: &Site, number: usize) -> String {
 fn reports(farm: &Farm, site: &Site, ways: &Ways, rng: &mut Rng) -> Vec<Moment> {
     let mut reports = Vec::new();
     let mut running = None;
+    // What begins on the last day is seen on it, by all clones.
+    let after = |state: &State| if state.day == TODAY { 0 } else { ways.after };
     for (at, state) in farm.states.iter().enumerate().take(ways.stuck.saturating_add(1)) {
-        let next = farm.states.get(at + 1).filter(|_| at < ways.stuck).map_or(i32::MAX, |next| next.day + ways.after);
-        let day = (state.day + ways.after).max(ways.first_day);
+        let next = farm.states.get(at + 1).filter(|_| at < ways.stuck).map_or(i32::MAX, |next| next.day + after(next));
+        let day = (state.day + after(state)).max(ways.first_day);
+        let second = if state.day == TODAY { ways.update } else { ways.second };
         if next <= day {
             continue;
         }
         let Some(newest) = state.kernels.last().copied() else { continue };
         // What runs is never removed; a reinstalled host and one that is new run what they were installed with.
         let runs = running.filter(|number| state.kernels.contains(number)).unwrap_or(newest);
-        reports.push(Moment { day, second: ways.second, received: day, state: at, running: runs });
+        reports.push(Moment { day, second, received: day, state: at, running: runs });
         let reboot = day + site.pace.reboot(rng);
-        if runs != newest && reboot < next {
+        if runs != newest && reboot < next && state.day < TODAY {
             reports.push(Moment {
                 day: reboot,
                 second: ways.second + 3_600,

@@ -3,6 +3,7 @@
 mod campaign;
 mod catalogue;
 mod check;
+mod decided;
 mod error;
 mod farm;
 mod fill;
@@ -97,7 +98,9 @@ pub async fn run(fleet: &Fleet, now: Timestamp, out: &mut (dyn Write + Send)) ->
 
     if let Some(campaign) = campaign {
         campaign::write_to_sites(&store, campaign, now, fleet.stale_after_days).await?;
+        decided::approve_a_mail(&store, campaign, now).await?;
     }
+    decided::reject(&store, now).await?;
     let found = check::everything(&store, &grid, filled, now, fleet.stale_after_days).await?;
     writeln!(out, "3. Every report is there. Hosts by their worst package: {found}.")?;
     if !fleet.once || fleet.folder.is_some() || fleet.database.is_some() {

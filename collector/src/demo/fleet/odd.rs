@@ -23,7 +23,7 @@ pub(super) enum Odd {
     NoPackages,
     /// The administrator has not said which site it is.
     NoSite,
-    /// The administrator has left the example in place.
+    /// The administrator has left the example in place; the officer rejects it and tells the site.
     Placeholder,
     /// The administrator has mistyped it.
     UnknownSite,
@@ -51,6 +51,7 @@ impl Odd {
     pub(super) fn expected(self) -> InboxState {
         match self {
             Odd::ForAnother | Odd::Damaged => InboxState::Unreadable,
+            Odd::Placeholder => InboxState::Rejected,
             _ => InboxState::Held,
         }
     }

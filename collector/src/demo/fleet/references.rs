@@ -27,6 +27,12 @@ struct Asked {
 const BASELINE: &str = "Demo baseline";
 const SECURITY: &str = "Demo security";
 
+/// A list that asked for something while it was tried out, and is retired since.
+const TRIAL: &str = "Demo trial";
+
+/// The days on which the trial began and ended.
+const TRIED: [i32; 2] = [110, 260];
+
 const EL: &[Os] = &[Os::El8, Os::El9];
 const DPKG: &[Os] = &[Os::Debian12, Os::Ubuntu2404];
 
@@ -41,11 +47,11 @@ const NOTICE: i32 = 90;
 /// # Errors
 /// [`FleetError`].
 pub(super) async fn fill(store: &Store, grid: &Grid) -> Result<(), FleetError> {
-    for Version { day, list, changed } in versions(grid) {
+    for Version { day, list, changed } in versions(grid).into_iter().chain(trial(grid)) {
         let version = NewVersion {
             name: &list.name,
             by: By::operator("demo officer", grid.at(day, 9 * 3_600)),
-            note: &format!("changed: {changed}"),
+            note: &changed,
             content: &list.to_toml()?,
             size: i64::try_from(list.references.len()).unwrap_or(i64::MAX),
         };
@@ -63,7 +69,7 @@ pub(super) fn of_package(grid: &Grid, package: &str, day: i32) -> Vec<Reference>
 struct Version {
     day: i32,
     list: ReferenceList,
-    /// The products that it asks something new of.
+    /// What is said of it: of which products it asks something new.
     changed: String,
 }
 
@@ -87,12 +93,34 @@ fn versions(grid: &Grid) -> Vec<Version> {
             let mut changed: Vec<&str> = new.map(|reference| reference.product.as_str()).collect();
             changed.dedup();
             if !changed.is_empty() {
-                let changed = changed.join(", ");
+                let changed = format!("changed: {}", changed.join(", "));
                 versions.push(Version { day, list: ReferenceList { name: name.to_owned(), references }, changed });
             }
         }
     }
     versions
+}
+
+/// The trial: what it asked, and that it asks for nothing any more.
+fn trial(grid: &Grid) -> [Version; 2] {
+    let [begun, ended] = TRIED;
+    let davix = Asked {
+        list: TRIAL,
+        product: "davix",
+        package: "davix-libs",
+        os: EL,
+        minima: &[(TRIED[0], "0:0.8.7")],
+        blocked: &[],
+    };
+    let of = |day, references, changed: &str| Version {
+        day,
+        list: ReferenceList { name: TRIAL.to_owned(), references },
+        changed: changed.to_owned(),
+    };
+    [
+        of(begun, davix.on(grid, begun), "who would be behind, if davix were asked for?"),
+        of(ended, Vec::new(), "tried out: nobody needs it"),
+    ]
 }
 
 impl Asked {
@@ -204,5 +232,7 @@ mod tests {
                 assert!(!version.changed.is_empty());
             }
         }
+        let [begun, ended] = trial(&grid);
+        assert!(!begun.list.references.is_empty() && ended.list.references.is_empty() && begun.day < ended.day);
     }
 }

@@ -1,10 +1,12 @@
-//! What registries say of the invented sites: GOCDB or OSG topology by country, and the testbed that the operator declares.
+//! What registries say of the invented sites: GOCDB or OSG topology by country, some sites that never reported, and the
+//! testbed that the operator declares.
 
+use fastrand::Rng;
 use jiff::Timestamp;
 
-use super::FleetError;
 use super::grid::Grid;
 use super::site::Site as Invented;
+use super::{FleetError, SEED, names};
 use crate::access::deed::By;
 use crate::registry::{DeclareError, Kind, Site, Source};
 use crate::store::Store;
@@ -16,7 +18,8 @@ use crate::store::Store;
 pub(super) async fn fill(store: &Store, grid: &Grid, now: Timestamp) -> Result<(), FleetError> {
     let registered = |osg: bool| {
         let sites = grid.sites.iter().filter(move |site| site.tier.is_some() && site.naming.osg == osg);
-        sites.map(entry).collect::<Result<Vec<Site>, DeclareError>>()
+        let without_hosts = without_hosts(grid).filter(move |site| site.naming.osg == osg);
+        sites.cloned().chain(without_hosts).map(|site| entry(&site)).collect::<Result<Vec<Site>, DeclareError>>()
     };
     let by = By::operator("demo officer", now.as_second());
     for (kind, sites) in [(Kind::Gocdb, registered(false)?), (Kind::Osg, registered(true)?)] {
@@ -26,6 +29,19 @@ pub(super) async fn fill(store: &Store, grid: &Grid, now: Timestamp) -> Result<(
         store.declare_site(&entry(testbed)?, by).await?;
     }
     Ok(())
+}
+
+/// How many sites are registered and have never reported.
+const WITHOUT_HOSTS: usize = 2;
+
+/// Sites like the others, of which no host is known.
+fn without_hosts(grid: &Grid) -> impl Iterator<Item = Invented> {
+    let like = grid.sites.first().cloned();
+    let mut rng = Rng::with_seed(SEED);
+    (1..=WITHOUT_HOSTS).filter_map(move |after| {
+        let number = grid.sites.len() + after;
+        Some(Invented { naming: names::name(number, &mut rng), tier: Some(2), number, hosts: 0, ..like.clone()? })
+    })
 }
 
 fn entry(site: &Invented) -> Result<Site, DeclareError> {
