@@ -91,6 +91,7 @@ fn every_page_has_something_to_show(deployment: &Deployment) {
                 [..],
         ),
         ("/products/xrootd-server", &["1:5.7.3-1.el9", "other versions", "Part of xrootd"]),
+        ("/find?q=voms&site=DEMO-T0-PROD", &["? silent"]),
         ("/inbox?state=rejected", &["with a site's name that cannot be one", "the site was told to set its name"]),
         ("/inbox?state=refused", &["not a sealed report", "unsupported media type", "report too large"]),
         ("/references", &["Retired", "Demo trial", "tried out"]),
