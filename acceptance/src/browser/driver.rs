@@ -11,7 +11,7 @@ use fantoccini::{Client, ClientBuilder};
 use serde_json::{Value, json};
 
 /// How Chromium runs on a machine without screen, sound or accounts. With the pipe it ends whenever the driver does.
-const FLAGS: [&str; 16] = [
+const FLAGS: [&str; 17] = [
     "--headless=new",
     "--remote-debugging-pipe",
     "--no-sandbox",
@@ -26,6 +26,8 @@ const FLAGS: [&str; 16] = [
     // Whatever a page asks of another machine is an error on its console.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
     "--lang=en-US",
+    // Fields for dates in the language of the page: without Debian's chromium-l10n there is no other one of the browser's own.
+    "--enable-blink-features=LangAttributeAwareFormControlUI",
     "--force-color-profile=srgb",
     "--window-size=1280,900",
     "--hide-scrollbars",
