@@ -12,12 +12,14 @@
 pub mod accessibility;
 pub mod apache;
 pub mod browser;
+pub mod faketime;
 pub mod fault_proxy;
 pub mod galera;
 pub mod ledger;
 pub mod load;
 pub mod mariadb;
 pub mod openssl;
+pub mod outage;
 pub mod pages;
 pub mod person;
 pub mod programs;

@@ -6,8 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use governor::clock::{Clock as _, DefaultClock};
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use governor::clock::{Clock, DefaultClock};
+use governor::middleware::NoOpMiddleware;
+use governor::state::keyed::DefaultKeyedStateStore;
+use governor::{NotUntil, Quota, RateLimiter};
 use ipnet::IpNet;
 
 use crate::registry::Directory;
@@ -26,19 +28,25 @@ const SPREAD_SECONDS: u64 = 300;
 /// How long the inbox is given to be emptied.
 const FULL_SECONDS: u64 = 300;
 
-/// What is admitted; clones share it.
+/// How long a database that is away is given.
+pub const AWAY_SECONDS: u64 = 30;
+
+/// What is admitted, by a clock that cannot leap; clones share it.
 #[derive(Clone)]
-pub struct Admission {
-    shared: Arc<Shared>,
+pub struct Admission<C: Clock = DefaultClock> {
+    shared: Arc<Shared<C>>,
 }
 
-struct Shared {
+struct Shared<C: Clock> {
     bounds: Bounds,
-    addresses: DefaultKeyedRateLimiter<IpAddr>,
-    sites: DefaultKeyedRateLimiter<String>,
+    clock: C,
+    addresses: Limiter<IpAddr, C>,
+    sites: Limiter<String, C>,
     networks: RwLock<Vec<(IpNet, String)>>,
     full: AtomicBool,
 }
+
+type Limiter<K, C> = RateLimiter<K, DefaultKeyedStateStore<K>, C, NoOpMiddleware<<C as Clock>::Instant>>;
 
 /// How much is admitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,10 +102,19 @@ impl Admission {
     /// Admits within these bounds, once [`Admission::refresh`] has seen the database.
     #[must_use]
     pub fn new(bounds: Bounds) -> Self {
+        Admission::by_clock(bounds, DefaultClock::default())
+    }
+}
+
+impl<C: Clock + Clone> Admission<C> {
+    /// The same by another clock, such as that of a simulation.
+    #[must_use]
+    pub fn by_clock(bounds: Bounds, clock: C) -> Self {
         let shared = Shared {
             bounds,
-            addresses: RateLimiter::keyed(Quota::per_minute(bounds.per_minute_per_address)),
-            sites: RateLimiter::keyed(Quota::per_minute(bounds.per_minute_per_site)),
+            addresses: limiter(bounds.per_minute_per_address, &clock),
+            sites: limiter(bounds.per_minute_per_site, &clock),
+            clock,
             networks: RwLock::default(),
             full: AtomicBool::new(false),
         };
@@ -110,14 +127,13 @@ impl Admission {
     /// # Errors
     /// [`Turned`]; nothing of the report is kept.
     pub fn check(&self, source: &str) -> Result<(), Turned> {
-        let Shared { bounds, addresses, sites, networks, full } = &*self.shared;
+        let Shared { bounds, clock, addresses, sites, networks, full } = &*self.shared;
         if full.load(Ordering::Relaxed) {
             return Err(Turned::Full { seconds: spread(FULL_SECONDS) });
         }
         let address = source.parse::<IpAddr>().map(|address| address.to_canonical());
         let Some(address) = address.ok().filter(|address| !address.is_loopback()) else { return Ok(()) };
-        let seconds =
-            |until: governor::NotUntil<_>| spread(until.wait_time_from(DefaultClock::default().now()).as_secs());
+        let seconds = |until: NotUntil<C::Instant>| spread(until.wait_time_from(clock.now()).as_secs());
         addresses
             .check_key(&of_one_owner(address))
             .map_err(|until| Turned::Address { bound: bounds.per_minute_per_address, seconds: seconds(until) })?;
@@ -185,6 +201,10 @@ fn of_one_owner(address: IpAddr) -> IpAddr {
     }
 }
 
+fn limiter<K: std::hash::Hash + Eq + Clone, C: Clock + Clone>(per_minute: NonZeroU32, clock: &C) -> Limiter<K, C> {
+    RateLimiter::new(Quota::per_minute(per_minute), DefaultKeyedStateStore::default(), clock.clone())
+}
+
 /// A time to come back, at least so many seconds from now and another one for everybody.
 #[must_use]
 pub fn spread(seconds: u64) -> u64 {
@@ -193,12 +213,28 @@ pub fn spread(seconds: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use governor::clock::FakeRelativeClock;
+
     use super::*;
 
-    fn admission(address: u32, site: u32) -> Admission {
+    fn bounds(address: u32, site: u32) -> Bounds {
         let bound = |number| NonZeroU32::new(number).unwrap();
-        let bounds = Bounds { per_minute_per_address: bound(address), per_minute_per_site: bound(site), unopened: 10 };
-        Admission::new(bounds)
+        Bounds { per_minute_per_address: bound(address), per_minute_per_site: bound(site), unopened: 10 }
+    }
+
+    fn admission(address: u32, site: u32) -> Admission {
+        Admission::new(bounds(address, site))
+    }
+
+    #[test]
+    fn whoever_is_turned_away_is_let_in_when_told() {
+        let clock = FakeRelativeClock::default();
+        let admission = Admission::by_clock(bounds(60, 1_000), clock.clone());
+        let taken = || (0..1_000).take_while(|_| admission.check("192.0.2.1").is_ok()).count();
+        assert_eq!(taken(), 60, "a minute's worth at once");
+        let seconds = admission.check("192.0.2.1").unwrap_err().seconds();
+        clock.advance(Duration::from_secs(seconds));
+        assert_eq!(taken(), usize::try_from(seconds.min(60)).unwrap(), "after {seconds} seconds");
     }
 
     #[test]

@@ -16,7 +16,7 @@ const QUEUE: usize = 256;
 
 /// How long a sender waits for its acknowledgement: less than our reporter's own patience (`timeout_seconds`, 30), so that it
 /// hears when to come back. The report may be stored all the same; it is a duplicate then.
-const ANSWER: Duration = Duration::from_secs(25);
+pub const ANSWER: Duration = Duration::from_secs(25);
 
 /// How long a commit is waited for before its connection is given up.
 const COMMIT: Duration = Duration::from_secs(60);

@@ -29,7 +29,7 @@ pub(crate) fn at_its_last_word(command: &mut Command) -> (f64, bool) {
     let mut child = command.stdin(Stdio::null()).stdout(writer).stderr(Stdio::null()).spawn().unwrap();
     std::thread::sleep(Duration::from_secs(1));
     assert!(child.try_wait().unwrap().is_none(), "{command:?} waits for its pipe");
-    let peak = status_kib(child.id(), "VmHWM:") / 1_024.0;
+    let peak = peak_kib(child.id()) / 1_024.0;
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap();
     // Behind the name: fields 3 and on; 11 counts the page faults of children that were waited for.
     let faults_of_children = stat.rsplit_once(") ").unwrap().1.split(' ').nth(8).unwrap().to_owned();
@@ -44,6 +44,11 @@ pub(crate) fn at_its_last_word(command: &mut Command) -> (f64, bool) {
 /// Resident memory of a process that runs, KiB.
 pub(crate) fn resident_kib(process: u32) -> f64 {
     status_kib(process, "VmRSS:")
+}
+
+/// The most memory that a process has held so far, KiB.
+pub(crate) fn peak_kib(process: u32) -> f64 {
+    status_kib(process, "VmHWM:")
 }
 
 fn status_kib(process: u32, name: &str) -> f64 {

@@ -17,6 +17,7 @@ mod cost;
 mod front_door;
 mod grid;
 mod opening;
+mod outage;
 mod page;
 mod questions;
 mod section;
@@ -26,12 +27,13 @@ mod store;
 use section::Section;
 
 /// The parts in the order of the page, each with the name that `PART` takes.
-const PARTS: [(&str, Measure); 5] = [
+const PARTS: [(&str, Measure); 6] = [
     ("agent", agent::measure),
     ("front_door", front_door::measure),
     ("opening", opening::measure),
     ("store", store::measure),
     ("questions", questions::measure),
+    ("outage", outage::measure),
 ];
 
 /// Measures a part.

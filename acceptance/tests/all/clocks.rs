@@ -1,9 +1,9 @@
 //! Clocks that leap back and forth, of a host and of the collector: nothing grows old by it, and every past stays in order.
 
-use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
 
+use wlcg_acceptance::faketime;
 use wlcg_acceptance::ledger::{Ledger, told};
 use wlcg_acceptance::person::{Person, text_of};
 use wlcg_acceptance::programs::{Deployment, eventually, program};
@@ -12,20 +12,6 @@ use crate::reporter::answering;
 
 on_both_databases!(of_a_host, of_a_host_that_is_behind, of_a_collector);
 
-/// Debian's library that tells a program another time.
-fn library() -> PathBuf {
-    let folders = std::fs::read_dir("/usr/lib").unwrap().map(|entry| entry.unwrap().path());
-    let libraries = folders.map(|folder| folder.join("faketime/libfaketimeMT.so.1"));
-    libraries.into_iter().find(|library| library.exists()).expect("`make deps` installs faketime")
-}
-
-/// Lets a program live by the clock that a file tells, such as `+400d`: it is read whenever the time is.
-fn by_the_clock_of(command: &mut Command, file: &Path) {
-    command.env("LD_PRELOAD", library()).env("FAKETIME_TIMESTAMP_FILE", file).env("FAKETIME_NO_CACHE", "1");
-    // What cannot leap does not.
-    command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1").env("DONT_FAKE_MONOTONIC", "1");
-}
-
 /// Runs the reporter by a clock that is off by so much.
 fn run(deployment: &Deployment, offset: &str, url: &str, command: &str) -> Output {
     let clock = deployment.folder.path().join("clock");
@@ -33,7 +19,7 @@ fn run(deployment: &Deployment, offset: &str, url: &str, command: &str) -> Outpu
     let mut reporter = Command::new(program("wlcg-package-reporter"));
     reporter.args(["--site", "CERN-PROD", "--host", "wn1.example.org", "--url", url, "--recipient"]);
     reporter.arg(deployment.certificate("officer")).arg("--spool").arg(deployment.spool()).arg(command);
-    by_the_clock_of(&mut reporter, &clock);
+    faketime::by_the_clock_of(&mut reporter, &clock);
     reporter.output().unwrap()
 }
 
@@ -90,7 +76,7 @@ fn of_a_collector(deployment: &Deployment) {
     let serve = |offset: &str| {
         set(offset);
         let mut command = deployment.collector();
-        by_the_clock_of(&mut command, &clock);
+        faketime::by_the_clock_of(&mut command, &clock);
         deployment.start(command, "127.0.0.1:0", &[])
     };
     let ledger = Ledger::new(deployment);

@@ -76,6 +76,7 @@ mod limits;
 mod lists_of;
 mod matrix;
 mod metrics;
+mod outage;
 mod packaged;
 mod packages;
 mod present;

@@ -146,9 +146,6 @@ pub(crate) enum HttpError {
     Method,
 }
 
-/// How long a database that is away is given.
-const AWAY_SECONDS: u64 = 30;
-
 impl HttpError {
     fn status_and_title(&self) -> (StatusCode, &'static str) {
         match self {
@@ -268,7 +265,7 @@ impl IntoResponse for HttpError {
         let problem = Problem { title: title.to_owned(), status: status.as_u16(), detail };
         let seconds = match &self {
             HttpError::Turned(turned) => Some(turned.seconds()),
-            _ => (status == StatusCode::SERVICE_UNAVAILABLE).then(|| admission::spread(AWAY_SECONDS)),
+            _ => (status == StatusCode::SERVICE_UNAVAILABLE).then(|| admission::spread(admission::AWAY_SECONDS)),
         };
         let body = serde_json::to_string(&problem).unwrap_or_default();
         let mut response = (status, [(header::CONTENT_TYPE, PROBLEM_MEDIA_TYPE)], body).into_response();

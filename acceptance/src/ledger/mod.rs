@@ -1,5 +1,7 @@
 //! What was ever acknowledged, and whether a collector has all of it: bit for bit, once, and as history.
 
+mod kept;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io::Write as _;
@@ -14,6 +16,7 @@ use report::hash::Hash;
 use report::sealed::{self, ContentEncryption, Recipient};
 use serde_json::Value;
 
+pub use self::kept::{Said, bodies, has_all_once, history_is};
 use crate::programs::{Deployment, agent, agent_trusting, post_by, within};
 
 /// Hosts that the load reports of.
@@ -39,8 +42,7 @@ pub struct Ledger {
 struct Told {
     sealed: Vec<u8>,
     host: usize,
-    at: i64,
-    version: usize,
+    said: Said,
 }
 
 /// How posting went.
@@ -126,7 +128,10 @@ impl Ledger {
         let recipients = std::slice::from_ref(&self.recipient);
         let sealed = sealed::seal(text.as_bytes(), recipients, ContentEncryption::Aes256Cbc).unwrap();
         let hash = Hash::of(&sealed);
-        self.all.lock().unwrap().insert(hash, Told { sealed, host, at, version });
+        self.all
+            .lock()
+            .unwrap()
+            .insert(hash, Told { sealed, host, said: Said { at, what: version, packages: version + 1 } });
         hash
     }
 
@@ -204,35 +209,13 @@ impl Ledger {
             // What was acknowledged is acknowledged again, and never as new.
             within(60, "a report is acknowledged in the end", || self.post(hash));
         }
-        within(120, "all is opened", || deployment.inbox("waiting") == 0);
         let all = self.all.lock().unwrap();
-        let rows = deployment.rows(&["inbox", "list", "--limit", "1000000"]);
-        let stored: BTreeSet<&str> = rows.iter().map(|row| row["report"].as_str().unwrap()).collect();
-        assert_eq!(stored.len(), rows.len(), "a report is stored twice");
-        let hashes: Vec<String> = all.keys().map(Hash::to_string).collect();
-        assert_eq!(stored, hashes.iter().map(String::as_str).collect(), "lost, or from nowhere");
-        assert!(rows.iter().all(|row| row["state"] == "opened"), "each can be opened");
-        let kept = bodies(deployment);
-        for (hash, told) in all.iter() {
-            assert_eq!(kept.get(&hash.to_string()), Some(&told.sealed), "{hash} is not what was posted");
-        }
+        has_all_once(deployment, &all.iter().map(|(hash, told)| (*hash, told.sealed.as_slice())).collect());
         for host in 0..HOSTS {
-            let said = deployment.rows(&["history", &format!("wn{host}.example.org")]);
-            let said: Vec<Interval> = said.iter().map(Interval::read).collect();
-            assert_eq!(said, history(all.values().filter(|told| told.host == host)), "history of wn{host}");
+            let of_host = all.values().filter(|told| told.host == host).map(|told| told.said);
+            history_is(deployment, &format!("wn{host}.example.org"), of_host);
         }
     }
-}
-
-/// What a collector keeps of each report as it came, by hash: from a backup, which reads them all at once.
-fn bodies(deployment: &Deployment) -> BTreeMap<String, Vec<u8>> {
-    let folder = tempfile::tempdir_in(deployment.folder.path()).unwrap();
-    let file = folder.path().join("backup.sqlite");
-    deployment.ask(&["backup", &file.display().to_string()]);
-    let backup = rusqlite::Connection::open(file).unwrap();
-    let mut rows = backup.prepare("SELECT hash, body FROM inbox").unwrap();
-    let rows = rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
-    rows.map(Result::unwrap).collect()
 }
 
 struct Stop<'a>(&'a AtomicBool);
@@ -241,47 +224,6 @@ impl Drop for Stop<'_> {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
     }
-}
-
-/// A time in which a host said the same.
-#[derive(Debug, PartialEq, Eq)]
-struct Interval {
-    from: String,
-    last_seen: String,
-    until: Option<String>,
-    reports: usize,
-    packages: usize,
-}
-
-impl Interval {
-    fn read(row: &Value) -> Self {
-        let text = |name: &str| row[name].as_str().map(str::to_owned);
-        let number = |name: &str| usize::try_from(row[name].as_u64().unwrap()).unwrap();
-        Interval {
-            from: text("from").unwrap(),
-            last_seen: text("last_seen").unwrap(),
-            until: text("until"),
-            reports: number("reports"),
-            packages: number("packages"),
-        }
-    }
-}
-
-/// The history of one host, from what it said in the order of time: knows nothing of how a collector keeps it.
-fn history<'a>(told: impl Iterator<Item = &'a Told>) -> Vec<Interval> {
-    let by_time: BTreeMap<i64, usize> = told.map(|told| (told.at, told.version)).collect();
-    let times: Vec<(i64, usize)> = by_time.into_iter().collect();
-    let shown = |at: i64| Timestamp::from_second(at).unwrap().to_string();
-    let same = |left: &(i64, usize), right: &(i64, usize)| left.1 == right.1;
-    let chunks: Vec<&[(i64, usize)]> = times.chunk_by(same).collect();
-    let mut intervals = Vec::new();
-    for (place, chunk) in chunks.iter().enumerate() {
-        let (from, version) = chunk[0];
-        let until = chunks.get(place + 1).map(|next| shown(next[0].0));
-        let last_seen = shown(chunk[chunk.len() - 1].0);
-        intervals.push(Interval { from: shown(from), last_seen, until, reports: chunk.len(), packages: version + 1 });
-    }
-    intervals
 }
 
 /// How often a test kills what it tries: `WLCG_KILLS`, else 40.
