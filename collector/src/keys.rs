@@ -139,6 +139,20 @@ impl Passphrase {
     }
 }
 
+/// Whom reports are to be sealed for: the keys in use and the `others`, each once and none that is retired.
+#[must_use]
+pub fn to_seal_for(keys: &[KeyFile], others: Vec<Recipient>) -> Vec<Recipient> {
+    let mut recipients: Vec<Recipient> = Vec::new();
+    let in_use = keys.iter().filter(|file| !file.retired).map(|file| file.key.recipient().clone());
+    for recipient in in_use.chain(others) {
+        let retired = keys.iter().any(|file| file.retired && file.key.recipient().has_key_of(&recipient));
+        if !retired && !recipients.iter().any(|known| known.has_key_of(&recipient)) {
+            recipients.push(recipient);
+        }
+    }
+    recipients
+}
+
 /// Reads certificates to seal for.
 ///
 /// # Errors

@@ -28,6 +28,7 @@ pub mod recipient_bundle;
 pub mod reference;
 pub mod refusals;
 pub mod registry;
+pub mod reseal;
 pub mod sender;
 pub mod sending;
 pub mod serve;

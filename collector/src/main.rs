@@ -39,7 +39,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Serve(roles) => command::serve::serve(call, roles).await,
         Command::Open { once } => command::serve::open(&call, once).await,
         Command::Mail { once } => command::serve::mail(&call, once).await,
-        Command::Keys(keys) => command::keys::run(&call, keys),
+        Command::Keys(keys) => command::keys::run(&call, keys).await,
         Command::Demo { fleet: None, once, folder, reporter } => {
             command::demo::main_job(call, folder, reporter, once).await
         }

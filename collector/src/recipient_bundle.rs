@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use report::sealed::{BundleError, MAX_BUNDLE, OpeningKey, Recipient, RecipientBundle};
 
-use crate::keys::KeyFile;
+use crate::keys::{self, KeyFile};
 
 /// Writes a bundle that is newer than the one in the file: the keys in use and the `others` are sealed for, every key signs.
 ///
@@ -22,14 +22,7 @@ pub fn issue(
     now: Timestamp,
 ) -> Result<RecipientBundle, BundleFileError> {
     let last = read(file)?.map_or(0, |(bundle, _)| bundle.serial);
-    let mut recipients: Vec<Recipient> = Vec::new();
-    let in_use = keys.iter().filter(|file| !file.retired).map(|file| file.key.recipient().clone());
-    for recipient in in_use.chain(others) {
-        let retired = keys.iter().any(|file| file.retired && file.key.recipient().has_key_of(&recipient));
-        if !retired && !recipients.iter().any(|known| known.has_key_of(&recipient)) {
-            recipients.push(recipient);
-        }
-    }
+    let recipients = keys::to_seal_for(keys, others);
     let bundle = RecipientBundle { serial: now.as_second().max(last.saturating_add(1)), recipients };
     let signers: Vec<&OpeningKey> = keys.iter().map(|file| &file.key).collect();
     let issue_error = |source| BundleFileError::Issue { file: file.to_owned(), source };

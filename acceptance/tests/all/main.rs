@@ -91,6 +91,7 @@ mod reference_together;
 mod registries;
 mod reporter;
 mod repositories;
+mod reseal;
 mod roll_over;
 mod rpm_databases;
 mod senders;

@@ -41,6 +41,8 @@ ALTER TABLE inbox ADD COLUMN sender  MEDIUMTEXT NOT NULL DEFAULT ('');
 ALTER TABLE inbox ADD COLUMN problem VARCHAR(32) NOT NULL DEFAULT '';
 -- Who handed it in through the API for its site; empty for what came from a host.
 ALTER TABLE inbox ADD COLUMN handed_in MEDIUMTEXT NOT NULL DEFAULT ('');
+-- When it was sealed anew for other keys, unix seconds; 0 while it is as it came.
+ALTER TABLE inbox ADD COLUMN resealed BIGINT NOT NULL DEFAULT 0;
 CREATE INDEX inbox_by_site ON inbox (site(100), id);
 
 -- What each host is known by: the key of its first signed report, or what was approved since (an empty `digest`: no key).

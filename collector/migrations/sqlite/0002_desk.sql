@@ -45,6 +45,8 @@ ALTER TABLE inbox ADD COLUMN sender  TEXT NOT NULL DEFAULT '';
 ALTER TABLE inbox ADD COLUMN problem TEXT NOT NULL DEFAULT '';
 -- Who handed it in through the API for its site; empty for what came from a host.
 ALTER TABLE inbox ADD COLUMN handed_in TEXT NOT NULL DEFAULT '';
+-- When it was sealed anew for other keys, unix seconds; 0 while it is as it came.
+ALTER TABLE inbox ADD COLUMN resealed BIGINT NOT NULL DEFAULT 0;
 CREATE INDEX inbox_by_site ON inbox (site, id);
 -- For counting what was set aside without reading past the sealed bytes, which lie in the row before these columns.
 CREATE INDEX inbox_set_aside ON inbox (state, problem, site, host, sender, received)

@@ -30,6 +30,12 @@ pub enum Keys {
         #[arg(long, value_name = "FILE")]
         file: Option<PathBuf>,
     },
+    /// Seal the reports that are kept for retired keys anew, for the keys in use and the configured `recipients`
+    Reseal {
+        /// Tell how many that would be, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Leave a key out of the next bundle; it goes on opening what was sealed for it
     Retire {
         /// Its name, as in NAME.key.pem

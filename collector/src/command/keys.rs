@@ -1,15 +1,19 @@
 //! `keys`: recipient key pairs and their certificates.
 
+use std::sync::Arc;
+
 use anyhow::Context as _;
 use report::sealed::{KeyKind, Recipient};
 use wlcg_package_collector::cli::{KeyKindName, Keys};
+use wlcg_package_collector::reseal::Resealing;
 use wlcg_package_collector::table::{Cell, Table};
 use wlcg_package_collector::{keys, recipient_bundle};
 
 use super::{Invocation, say};
 
-/// Makes a key pair, lists those that are configured, retires one, or publishes those in use.
-pub(crate) fn run(call: &Invocation, command: Keys) -> anyhow::Result<()> {
+/// Makes a key pair, lists those that are configured, retires one, publishes those in use, or frees what is kept of the
+/// retired ones.
+pub(crate) async fn run(call: &Invocation, command: Keys) -> anyhow::Result<()> {
     match command {
         Keys::New { name, kind, days, folder } => {
             let folder = folder.map_or_else(|| call.keys_folder(), Ok)?;
@@ -49,6 +53,17 @@ pub(crate) fn run(call: &Invocation, command: Keys) -> anyhow::Result<()> {
             say(&format!(
                 "{name} is retired, says {}: it still opens, and the next `keys publish` leaves it out\n",
                 marks.join(" and ")
+            ))
+        }
+        Keys::Reseal { dry_run } => {
+            let resealing = Resealing::new(call.opening_keys()?, keys::recipients(&call.config.recipients)?)?;
+            let (from, to) = (resealing.from(), resealing.to());
+            let store = call.store().await?;
+            let done = Arc::new(resealing).run(&store, (!dry_run).then(|| call.by())).await?;
+            let verb = if dry_run { "would be" } else { "are" };
+            say(&format!(
+                "{} of {} reports were sealed for {from}, and {verb} sealed anew for {to}\n",
+                done.anew, done.reports
             ))
         }
         Keys::Publish { file } => {

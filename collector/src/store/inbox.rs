@@ -197,7 +197,7 @@ impl Store {
 }
 
 /// Most bytes of bodies that are opened together, unless a single one is larger.
-const OPENED_BYTES: i64 = 32 * 1024 * 1024;
+pub(super) const OPENED_BYTES: i64 = 32 * 1024 * 1024;
 
 /// Most bytes of bodies in one statement: a quarter of what MySQL and MariaDB take by default (`max_allowed_packet`).
 const STATEMENT_BYTES: usize = 4 * 1024 * 1024;

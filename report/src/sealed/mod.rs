@@ -62,6 +62,16 @@ pub fn open(sealed: &[u8], keys: &[OpeningKey]) -> Result<Vec<u8>, OpenError> {
         .ok_or(OpenError::NoKeyOpens { keys: keys.len() })
 }
 
+/// How the content of sealed bytes is encrypted, seen without a key: whatever is not AuthEnvelopedData proves nothing.
+#[must_use]
+pub fn encryption(sealed: &[u8]) -> ContentEncryption {
+    let [_, authenticated] = ENVELOPES;
+    match ber::content_type(sealed) {
+        Some(oid) if oid == authenticated => ContentEncryption::Aes256Gcm,
+        _ => ContentEncryption::Aes256Cbc,
+    }
+}
+
 /// Checks, without a key, that `sealed` is one CMS EnvelopedData or AuthEnvelopedData and nothing more.
 ///
 /// # Errors
