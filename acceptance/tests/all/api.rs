@@ -2,6 +2,7 @@
 
 use report::hash::Hash;
 use serde_json::Value;
+use wlcg_acceptance::person::Person;
 use wlcg_acceptance::programs::{Answer, Collector, Deployment, eventually};
 use wlcg_acceptance::schemathesis::must_keep_its_word;
 use wlcg_package_collector::store::Store;
@@ -27,20 +28,27 @@ fn filled(deployment: &Deployment) {
 fn keeps_the_word_of_its_document(deployment: &Deployment) {
     filled(deployment);
     let collector = deployment.serve(&[]);
+    let officer = Person::signed_in(deployment, &collector, &["--name", "Olga"]);
+    let asked = ("baseline", "kernel", "kernel");
+    assert_eq!(officer.begin_campaign("Move", "2100-01-01", asked, ""), "/campaigns/1");
+    let cut = super::text("wn1", "2026-01-02T00:00:00Z", &[("bash", "0:5-1")]);
+    assert_eq!(collector.report(&super::seal(&deployment.certificate("officer"), cut.trim_end_matches("#\n"))).0, 201);
+    assert_eq!(collector.post("/v1/reports", &[("content-type", "application/pkcs7-mime")], b"noise").0, 400);
+    eventually("one is held", || deployment.inbox("held") == 1);
     for (role, sites) in [("officer", &[][..]), ("reader", &[]), ("site", &["B", "C"])] {
         let token = format!("Bearer {}", deployment.token(role, sites));
         must_keep_its_word(&format!("{}/api/v1/openapi.json", collector.url), &[("Authorization", &token)]);
     }
 }
 
-fn ask(collector: &Collector, token: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+pub(super) fn ask(collector: &Collector, token: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
     let token = format!("Bearer {token}");
     let headers: Vec<(&str, &str)> =
         [("authorization", token.as_str())].into_iter().chain(headers.iter().copied()).collect();
     collector.ask(&format!("/api/v1{path}"), &headers, None)
 }
 
-fn json(collector: &Collector, token: &str, path: &str) -> Value {
+pub(super) fn json(collector: &Collector, token: &str, path: &str) -> Value {
     let answer = ask(collector, token, path, &[]);
     assert_eq!(answer.status, 200, "{path}: {answer:?}");
     serde_json::from_str(&answer.body).unwrap()
@@ -170,6 +178,7 @@ fn paths(collector: &Collector) -> Vec<String> {
                 .replace("{package}", "kernel")
                 .replace("{list}", "baseline")
                 .replace("{campaign}", "1")
+                .replace("{report}", &"0".repeat(64))
         })
         .filter(|path| path != "/openapi.json")
         .collect();

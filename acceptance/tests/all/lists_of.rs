@@ -44,6 +44,8 @@ fn a_past_day_goes_by_the_lists_that_are_asked_for(deployment: &Deployment) {
         let product = answer(&collector, &token, &format!("/api/v1/products/xrootd-server?{when}"));
         assert_eq!(product["versions"][0][state], 1, "{when}: {product}");
         assert_eq!(product["references"].as_array().unwrap().len(), 1, "{product}");
+        let sites = answer(&collector, &token, &format!("/api/v1/products/xrootd-server/sites?{when}"));
+        assert_eq!(sites["items"][0][state], 1, "{when}: {sites}");
 
         let shape = if *state == "behind" { "▼ behind" } else { "✔ compliant" };
         let page = text_of(&officer.page(&format!("/?{when}")));

@@ -42,6 +42,7 @@ mod answers;
 mod apache;
 mod apache_oidc;
 mod api;
+mod api_pages;
 mod at_home;
 mod audit;
 mod backup;

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::judge::Judge;
 use super::select::{HostsAsked, Page, Place, Selection};
 use super::standard::ComparedProduct;
+use super::warnings::Warning;
 use super::{AnswerError, time};
 use crate::access::Scope;
 use crate::compare::State;
@@ -37,6 +38,8 @@ pub struct HostLine {
     pub last_news: Timestamp,
     /// How the newest report came; none at a date.
     pub arrival: Option<HostArrival>,
+    /// What is strange about it; of a date, see [`super::warnings::of_date`].
+    pub warnings: Vec<Warning>,
 }
 
 /// How a host's newest report came.
@@ -66,17 +69,21 @@ pub async fn page(
 ) -> Result<Page<HostLine, Place>, AnswerError> {
     let mut selection = Selection::of(store, judge, scope, (asked, at), (now, stale_after_days)).await?;
     let more = limit.saturating_add(1);
-    let mut hosts: Vec<(HostState, Option<HostArrival>)> = match at {
-        None => selection.hosts_after(store, after, more).await?.into_iter().map(with_arrival).collect(),
+    let mut hosts: Vec<Found> = match at {
+        None => {
+            selection.know_networks(store).await?;
+            let hosts = selection.hosts_after(store, after, more).await?.into_iter();
+            hosts.map(|host| with_arrival(selection.warnings(&host), host)).collect()
+        }
         Some(at) => {
-            let hosts = selection.past_hosts_after(store, at, after, more).await?;
-            hosts.into_iter().map(|host| (host, None)).collect()
+            let hosts = selection.past_hosts_after(store, at, after, more).await?.into_iter();
+            hosts.map(|host| (selection.past_warnings(&host), host, None)).collect()
         }
     };
-    let next = next(&mut hosts, limit, |(host, _)| (host.site.clone(), host.name.clone()));
-    selection.judge(store, judge, hosts.iter().map(|(host, _)| (host.list, host.facts))).await?;
-    let sizes = store.sizes_of(&hosts.iter().map(|(host, _)| host.list).collect::<Vec<_>>()).await?;
-    let line = |(host, arrival): (HostState, Option<HostArrival>)| {
+    let next = next(&mut hosts, limit, |(_, host, _)| (host.site.clone(), host.name.clone()));
+    selection.judge(store, judge, hosts.iter().map(|(_, host, _)| (host.list, host.facts))).await?;
+    let sizes = store.sizes_of(&hosts.iter().map(|(_, host, _)| host.list).collect::<Vec<_>>()).await?;
+    let line = |(warnings, host, arrival): Found| {
         let facts = selection.facts.get(&host.facts).cloned().unwrap_or_default();
         let state = (host.list, host.facts);
         let reason = reason(selection.worst(state), time(host.last_news), (at.unwrap_or(now), stale_after_days));
@@ -91,6 +98,7 @@ pub async fn page(
             since: time(host.since),
             last_news: time(host.last_news),
             arrival,
+            warnings,
             site: host.site,
             name: host.name,
         }
@@ -98,10 +106,13 @@ pub async fn page(
     Ok(Page { items: hosts.into_iter().map(line).collect(), next, hosts: selection.hosts() })
 }
 
-fn with_arrival(host: PresentHost) -> (HostState, Option<HostArrival>) {
+/// A host that is shown, with what is strange about it and how its newest report came.
+type Found = (Vec<Warning>, HostState, Option<HostArrival>);
+
+fn with_arrival(warnings: Vec<Warning>, host: PresentHost) -> Found {
     let PresentHost { host, site, name, list, facts, since, last_news, received, source, signed, changed } = host;
     let arrival = HostArrival { received: time(received), source, signed, changed: time(changed) };
-    (HostState { host, site, name, list, facts, since, last_news }, Some(arrival))
+    (warnings, HostState { host, site, name, list, facts, since, last_news }, Some(arrival))
 }
 
 /// Cuts what was read to a page and tells where the next one begins.

@@ -1,9 +1,45 @@
 //! What waits, failed or is held.
 
+use report::hash::Hash;
+
 use super::{AnswerError, time};
 use crate::access::Scope;
-use crate::store::{InboxState, Store};
+use crate::problem::Problem;
+use crate::store::{InboxEntry, InboxState, Pinned, Store, StoreError};
 use crate::table::{Cell, Table};
+
+/// What is known of a report without opening it.
+#[derive(Debug)]
+pub struct ReportAnswer {
+    /// The report.
+    pub report: InboxEntry,
+    /// Whether its sealed bytes are still there.
+    pub kept: bool,
+    /// What the host that it claims to be of is known by.
+    pub pinned: Option<Pinned>,
+    /// Names near to the site that it claims to be of, where that is not known.
+    pub near: Vec<String>,
+}
+
+/// One report of the inbox that may be seen, if it is there.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn report(store: &Store, scope: &Scope, hash: Hash) -> Result<Option<ReportAnswer>, StoreError> {
+    let Some((report, kept)) = store.inbox_entry(scope, hash).await? else { return Ok(None) };
+    let pinned = if report.host.is_empty() { None } else { store.pinned(&report.site, &report.host).await? };
+    let unknown = report.problem == Problem::UnknownSite.as_str();
+    let near = if unknown { near(store, &report.site).await? } else { Vec::new() };
+    Ok(Some(ReportAnswer { report, kept, pinned, near }))
+}
+
+/// Names of known sites that are near to one that is not.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn near(store: &Store, site: &str) -> Result<Vec<String>, StoreError> {
+    Ok(store.directory().await?.near(site).into_iter().map(str::to_owned).collect())
+}
 
 /// Reports in the inbox that may be seen, newest first.
 ///

@@ -10,10 +10,12 @@ use super::facts::Facts;
 use super::judge::Judge;
 use super::matrix::stale_before;
 use super::standard::{ComparedProduct, Judged, Standard};
+use super::warnings::{self, Newest, Warning};
 use crate::access::Scope;
 use crate::compare::State;
 use crate::history::day_of;
 use crate::query::matches_pattern;
+use crate::registry::Directory;
 use crate::store::{HostFilter, HostGroup, HostState, PastFilter, PresentHost, Store};
 
 /// Which hosts are asked for; what is left out asks for nothing.
@@ -33,6 +35,8 @@ pub struct HostsAsked {
     pub name: Option<String>,
     /// Only hosts without recent news, or only those with.
     pub stale: Option<bool>,
+    /// Only hosts with a warning, or only those without; of a date, see [`warnings::of_date`].
+    pub warned: Option<bool>,
     /// Only hosts whose state we learnt of at this time or later.
     pub changed_since: Option<Timestamp>,
     /// Compared with the reference lists of this time instead of those of the time that is looked at.
@@ -66,6 +70,9 @@ pub(super) struct Selection<'a> {
     pub(super) facts: HashMap<i64, Arc<Facts>>,
     judged: HashMap<(i64, i64), Arc<Judged>>,
     stale_before: i64,
+    /// The time that is looked at, and after how many days news are too old.
+    then: (Timestamp, u32),
+    directory: Directory,
 }
 
 impl<'a> Selection<'a> {
@@ -95,9 +102,9 @@ impl<'a> Selection<'a> {
         let facts = judge.facts(store, groups.iter().map(|group| group.facts)).await?;
         let of_all = groups.len();
         let is_past = at.is_some();
+        let (then, directory) = ((then, stale_after_days), Directory::default());
         let mut selection =
-            Selection { asked, scope, groups: Vec::new(), of_all, is_past, standard, facts, judged, stale_before };
-        selection.groups = groups;
+            Selection { asked, scope, groups, of_all, is_past, standard, facts, judged, stale_before, then, directory };
         selection.groups.retain_mut(|group| {
             let Some(state) = selection_state(asked, &selection.facts, &selection.judged, (group.list, group.facts))
             else {
@@ -134,6 +141,36 @@ impl<'a> Selection<'a> {
         Ok(())
     }
 
+    /// Reads which networks are whose: without them no address is a site's or not.
+    pub(super) async fn know_networks(&mut self, store: &Store) -> Result<(), AnswerError> {
+        self.directory = store.directory().await?;
+        Ok(())
+    }
+
+    /// What is strange about a host now.
+    pub(super) fn warnings(&self, host: &PresentHost) -> Vec<Warning> {
+        let newest = Newest {
+            collected: host.last_news,
+            received: host.received,
+            source: &host.source,
+            signed: host.signed,
+            complaint: self.complaint(host.facts),
+        };
+        let site = self.directory.get(&host.site);
+        let (now, stale_after_days) = self.then;
+        warnings::of(newest, |source| site.is_some_and(|site| site.is_outside(source)), now, stale_after_days)
+    }
+
+    /// What was strange about a host at the date.
+    pub(super) fn past_warnings(&self, host: &HostState) -> Vec<Warning> {
+        let (at, stale_after_days) = self.then;
+        warnings::of_date(host.last_news, self.complaint(host.facts), at, stale_after_days)
+    }
+
+    fn complaint(&self, facts: i64) -> &str {
+        self.facts.get(&facts).map_or("", |facts| &facts.complaint)
+    }
+
     /// The package lists of the hosts that are asked for.
     pub(super) fn lists(&self) -> Vec<i64> {
         let mut lists: Vec<i64> = self.groups.iter().map(|group| group.list).collect();
@@ -163,7 +200,9 @@ impl<'a> Selection<'a> {
 
     fn groups_tell_all(&self) -> bool {
         let ages_matter = self.is_past && (self.asked.stale.is_some() || self.asked.state.is_some());
-        self.asked.name.is_none() && self.asked.changed_since.is_none() && !ages_matter
+        let hosts_matter =
+            self.asked.name.is_some() || self.asked.warned.is_some() || self.asked.changed_since.is_some();
+        !hosts_matter && !ages_matter
     }
 
     /// The first hosts after a place, at most so many.
@@ -189,6 +228,7 @@ impl<'a> Selection<'a> {
             states.contains(&(host.list, host.facts))
                 && self.asked.stale.is_none_or(|stale| stale == is_stale)
                 && self.asked.name.as_deref().is_none_or(|pattern| matches_pattern(pattern, &host.name))
+                && self.asked.warned.is_none_or(|warned| warned != self.warnings(host).is_empty())
                 && self.asked.state.is_none_or(|state| self.state((host.list, host.facts), host.last_news) == state)
         };
         Ok(store.present_hosts(&filter, limit, wanted).await?)
@@ -216,6 +256,7 @@ impl<'a> Selection<'a> {
             states.contains(&(host.list, host.facts))
                 && self.asked.stale.is_none_or(|stale| stale == is_stale)
                 && self.asked.name.as_deref().is_none_or(|pattern| matches_pattern(pattern, &host.name))
+                && self.asked.warned.is_none_or(|warned| warned != self.past_warnings(host).is_empty())
                 && self.asked.changed_since.is_none_or(|since| host.since >= since.as_second())
                 && self.asked.state.is_none_or(|state| self.state((host.list, host.facts), host.last_news) == state)
         };

@@ -22,6 +22,49 @@ pub enum Warning {
     Reporter(String),
 }
 
+/// What a warning is about, of most concern last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WarningKind {
+    /// [`Warning::Stale`].
+    Silent,
+    /// [`Warning::Unsigned`].
+    Unsigned,
+    /// [`Warning::Outside`].
+    Outside,
+    /// [`Warning::ClockAhead`].
+    ClockAhead,
+    /// [`Warning::Reporter`].
+    Complaint,
+}
+
+impl WarningKind {
+    /// The word in answers.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            WarningKind::Silent => "silent",
+            WarningKind::Unsigned => "unsigned",
+            WarningKind::Outside => "outside",
+            WarningKind::ClockAhead => "clock_ahead",
+            WarningKind::Complaint => "complaint",
+        }
+    }
+}
+
+impl Warning {
+    /// What it is about.
+    #[must_use]
+    pub fn kind(&self) -> WarningKind {
+        match self {
+            Warning::Stale(_) => WarningKind::Silent,
+            Warning::Unsigned => WarningKind::Unsigned,
+            Warning::Outside(_) => WarningKind::Outside,
+            Warning::ClockAhead(_) => WarningKind::ClockAhead,
+            Warning::Reporter(_) => WarningKind::Complaint,
+        }
+    }
+}
+
 impl std::fmt::Display for Warning {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -55,11 +98,7 @@ pub struct Newest<'a> {
 /// Every warning about a host; `outside` says whether an address is none of its site's.
 #[must_use]
 pub fn of(newest: Newest<'_>, outside: impl Fn(&str) -> bool, now: Timestamp, stale_after_days: u32) -> Vec<Warning> {
-    let mut warnings = Vec::new();
-    let silence = now.duration_since(time(newest.collected)).as_secs();
-    if silence > i64::from(stale_after_days) * 86_400 {
-        warnings.push(Warning::Stale(silence / 86_400));
-    }
+    let mut warnings: Vec<Warning> = silent(newest.collected, now, stale_after_days).into_iter().collect();
     if !newest.signed {
         warnings.push(Warning::Unsigned);
     }
@@ -70,10 +109,23 @@ pub fn of(newest: Newest<'_>, outside: impl Fn(&str) -> bool, now: Timestamp, st
     if ahead > CLOCK_AHEAD {
         warnings.push(Warning::ClockAhead(ahead));
     }
-    if !newest.complaint.is_empty() {
-        warnings.push(Warning::Reporter(newest.complaint.to_owned()));
-    }
+    warnings.extend(complains(newest.complaint));
     warnings
+}
+
+/// What is strange about a host at a date, as far as its report of then tells: how that one came is not known any more.
+#[must_use]
+pub fn of_date(collected: i64, complaint: &str, at: Timestamp, stale_after_days: u32) -> Vec<Warning> {
+    silent(collected, at, stale_after_days).into_iter().chain(complains(complaint)).collect()
+}
+
+fn silent(collected: i64, at: Timestamp, stale_after_days: u32) -> Option<Warning> {
+    let silence = at.duration_since(time(collected)).as_secs();
+    (silence > i64::from(stale_after_days) * 86_400).then_some(Warning::Stale(silence / 86_400))
+}
+
+fn complains(complaint: &str) -> Option<Warning> {
+    (!complaint.is_empty()).then(|| Warning::Reporter(complaint.to_owned()))
 }
 
 #[cfg(test)]
@@ -99,5 +151,7 @@ mod tests {
         assert_eq!(of(ahead, never, now, 7), [Warning::ClockAhead(301)]);
         let told = of(Newest { complaint: "certificate ends", ..good }, never, now, 7);
         assert_eq!(told[0].to_string(), "the host says: certificate ends");
+        assert_eq!(of_date(9 * 86_400, "", now, 7), []);
+        assert_eq!(of_date(0, "ends", now, 7), [Warning::Stale(10), Warning::Reporter("ends".to_owned())]);
     }
 }

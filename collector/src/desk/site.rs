@@ -13,9 +13,6 @@ use crate::store::InboxEntry;
 /// Hosts on one page.
 pub const HOSTS_PER_PAGE: usize = 100;
 
-/// Reports that are shown.
-pub const REPORTS_SHOWN: i64 = 15;
-
 /// What the page shows.
 #[derive(Debug, Template)]
 #[template(path = "site.html")]

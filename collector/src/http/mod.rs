@@ -24,6 +24,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::middleware::from_fn;
 use axum::routing::{get, post};
+use jiff::Timestamp;
 use report::sealed::Recipient;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
@@ -34,7 +35,7 @@ use crate::access::csrf::CsrfKey;
 use crate::access::log::AuditLog;
 use crate::access::people::People;
 use crate::admission::Admission;
-use crate::answers::campaign::Sending;
+use crate::answers::campaign::{Reading, Sending};
 use crate::answers::judge::Judge;
 use crate::intake::Intake;
 use crate::metrics::{Certificate, LastFigures, Metrics};
@@ -88,6 +89,13 @@ pub struct Shared {
     pub log: AuditLog,
     /// How long a session lasts, in hours.
     pub session_hours: u32,
+}
+
+impl Shared {
+    /// How campaigns and sites are looked at now.
+    fn reading(&self, now: Timestamp) -> Reading {
+        Reading { now, stale_after_days: self.stale_after_days }
+    }
 }
 
 /// Every route of this process.

@@ -72,7 +72,34 @@ pub struct OfHost {
     pub keys: i64,
 }
 
+/// Which part of the groups is read.
+#[derive(Debug, Clone, Copy)]
+pub enum GroupPart<'a> {
+    /// The largest, so many after so many.
+    Largest {
+        /// How many.
+        limit: i64,
+        /// After how many.
+        offset: i64,
+    },
+    /// By what tells them apart: so many after a group.
+    After {
+        /// What tells that group apart, and its key where that does, too; none: from the first on.
+        place: Option<(&'a str, &'a str)>,
+        /// How many.
+        limit: i64,
+    },
+}
+
 impl Apart {
+    fn after(self) -> &'static str {
+        match self {
+            Apart::Problem => "problem > ?",
+            Apart::Site => "site > ?",
+            Apart::Host => "(host > ? OR (host = ? AND sender > ?))",
+        }
+    }
+
     fn columns(self) -> &'static str {
         match self {
             Apart::Problem => "problem",
@@ -145,7 +172,7 @@ impl Store {
         Ok(number)
     }
 
-    /// What a filter lets through, told apart: the largest groups first, so many after so many.
+    /// What a filter lets through, told apart: a part of the groups.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -154,17 +181,36 @@ impl Store {
         scope: &Scope,
         filter: &InboxFilter,
         apart: Apart,
-        (limit, offset): (i64, i64),
+        part: GroupPart<'_>,
     ) -> Result<Vec<InboxGroup>, StoreError> {
         let bound = filter.condition(scope);
         let columns = apart.columns();
+        let (more, order, limit) = match part {
+            GroupPart::Largest { limit, .. } => (String::new(), format!("COUNT(*) DESC, {columns}"), limit),
+            GroupPart::After { place, limit } => {
+                let more = place.map(|_| format!(" AND {}", apart.after())).unwrap_or_default();
+                (more, columns.to_owned(), limit)
+            }
+        };
         let sql = format!(
             "SELECT {}, COUNT(*), COUNT(DISTINCT site), COUNT(DISTINCT host), MIN(received), MAX(received) FROM inbox \
-             WHERE {} GROUP BY {columns} ORDER BY COUNT(*) DESC, {columns} LIMIT ? OFFSET ?",
+             WHERE {}{more} GROUP BY {columns} ORDER BY {order} LIMIT ? OFFSET ?",
             apart.selected(),
             bound.0
         );
-        let query = bind_as(sqlx::query_as::<_, GroupRow>(AssertSqlSafe(sql)), &bound).bind(limit).bind(offset);
+        let mut query = bind_as(sqlx::query_as::<_, GroupRow>(AssertSqlSafe(sql)), &bound);
+        let mut offset = 0;
+        match part {
+            GroupPart::Largest { offset: before, .. } => offset = before,
+            GroupPart::After { place: Some((word, sender)), .. } => {
+                query = query.bind(word);
+                if apart == Apart::Host {
+                    query = query.bind(word).bind(sender);
+                }
+            }
+            GroupPart::After { place: None, .. } => {}
+        }
+        let query = query.bind(limit).bind(offset);
         let group = |(problem, site, host, sender, reports, sites, hosts, oldest, newest)| InboxGroup {
             problem,
             site,

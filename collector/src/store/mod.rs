@@ -73,7 +73,7 @@ pub use host_page::{HostFilter, PastFilter, PresentHost};
 pub use hosts_now::HostNow;
 pub use inbox::{HandedIn, InboxState, Incoming, Sealed};
 pub use inbox_entry::{InboxEntry, InboxFilter};
-pub use inbox_group::{Apart, InboxGroup, InboxTotal, OfHost, StateCount};
+pub use inbox_group::{Apart, GroupPart, InboxGroup, InboxTotal, OfHost, StateCount};
 pub use known_host::KnownHost;
 pub use list::PackageIds;
 pub use message::{Message, MessageKind, MessageState, NewMessage};

@@ -105,19 +105,47 @@ impl Store {
         Ok(sqlx::query_as(AssertSqlSafe(sql)).fetch_one(&self.pool).await?)
     }
 
+    /// What was refused, by reason and address: so many groups after one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn refusals_after(
+        &self,
+        after: Option<(&str, &str)>,
+        limit: i64,
+    ) -> Result<Vec<RefusalGroup>, StoreError> {
+        let more = after.map(|_| "WHERE reason > ? OR (reason = ? AND source > ?) ").unwrap_or_default();
+        let sql =
+            format!("{} {more}GROUP BY reason, source ORDER BY reason, source LIMIT ?", self.groups_of_refusals());
+        let mut query = sqlx::query_as::<_, GroupRow>(AssertSqlSafe(sql));
+        if let Some((reason, source)) = after {
+            query = query.bind(reason).bind(reason).bind(source);
+        }
+        Ok(query.bind(limit).fetch_all(&self.pool).await?.into_iter().map(group).collect())
+    }
+
     /// What was refused by address and reason, the last first: some of it.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn refusal_groups(&self, limit: i64, offset: i64) -> Result<Vec<RefusalGroup>, StoreError> {
         let sql = format!(
-            "SELECT source, reason, {}, MIN(day), MAX(last) FROM refusal GROUP BY reason, source \
-             ORDER BY MAX(last) DESC, reason, source LIMIT ? OFFSET ?",
-            self.dialect.sum("times")
+            "{} GROUP BY reason, source ORDER BY MAX(last) DESC, reason, source LIMIT ? OFFSET ?",
+            self.groups_of_refusals()
         );
-        let rows: Vec<(String, String, i64, i64, i64)> =
-            sqlx::query_as(AssertSqlSafe(sql)).bind(limit).bind(offset).fetch_all(&self.pool).await?;
-        let group = |(source, reason, times, first_day, last)| RefusalGroup { source, reason, times, first_day, last };
-        Ok(rows.into_iter().map(group).collect())
+        let query = sqlx::query_as::<_, GroupRow>(AssertSqlSafe(sql)).bind(limit).bind(offset);
+        Ok(query.fetch_all(&self.pool).await?.into_iter().map(group).collect())
     }
+
+    /// Begins a query for [`GroupRow`].
+    fn groups_of_refusals(&self) -> String {
+        format!("SELECT source, reason, {}, MIN(day), MAX(last) FROM refusal", self.dialect.sum("times"))
+    }
+}
+
+/// Source, reason, times, first day and last second.
+type GroupRow = (String, String, i64, i64, i64);
+
+fn group((source, reason, times, first_day, last): GroupRow) -> RefusalGroup {
+    RefusalGroup { source, reason, times, first_day, last }
 }

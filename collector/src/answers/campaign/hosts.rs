@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::super::host_list::next;
 use super::super::judge::Judge;
+use super::super::select::{Page, Place};
 use super::super::standard::ComparedProduct;
 use super::super::{AnswerError, time};
 use super::progress::Reading;
@@ -12,7 +14,7 @@ use crate::access::Scope;
 use crate::campaign::{Campaign, Exception};
 use crate::compare::{State, Verdict};
 use crate::history::day_of;
-use crate::store::{HostFilter, Store};
+use crate::store::{HostFilter, PresentHost, Store};
 
 /// A host that is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,12 +51,47 @@ pub async fn hosts(
     exceptions: &[Exception],
     reading: Reading,
 ) -> Result<Vec<CampaignHost>, AnswerError> {
+    let all = (None, usize::MAX);
+    let mut hosts = page(store, judge, scope, campaign, exceptions, all, reading).await?.items;
+    let order = |host: &CampaignHost| (std::cmp::Reverse(host.is_open()), std::cmp::Reverse(host.verdict.state));
+    hosts.sort_by(|left, right| {
+        left.site.cmp(&right.site).then_with(|| order(left).cmp(&order(right))).then_with(|| left.name.cmp(&right.name))
+    });
+    Ok(hosts)
+}
+
+/// The same hosts by site and name after a place, at most so many.
+///
+/// # Errors
+/// [`AnswerError`].
+pub async fn page(
+    store: &Store,
+    judge: &Judge,
+    scope: &Scope,
+    campaign: &Campaign,
+    exceptions: &[Exception],
+    (after, limit): (Option<&Place>, usize),
+    reading: Reading,
+) -> Result<Page<CampaignHost, Place>, AnswerError> {
     let scope = campaign.within(scope);
-    let filter = HostFilter { scope: &scope, after: None, lists: None, name: None, changed_since: None };
-    let present = store.present_hosts(&filter, usize::MAX, |_| true).await?;
-    let states: Vec<(i64, i64)> = present.iter().map(|host| (host.list, host.facts)).collect();
+    let groups = store.present_groups(&scope, reading.stale_before()).await?;
+    let states: Vec<(i64, i64)> = groups.iter().map(|group| (group.list, group.facts)).collect();
     let standard = judge.standard(vec![Arc::new(campaign.references.clone())], reading.now);
-    let judged = judge.judge(store, &standard, &states).await?;
+    let mut judged = judge.judge(store, &standard, &states).await?;
+    judged.retain(|_, judged| !judged.packages.is_empty());
+    let mut lists: Vec<i64> = judged.keys().map(|(list, _)| *list).collect();
+    lists.sort_unstable();
+    lists.dedup();
+    let filter = HostFilter {
+        scope: &scope,
+        after: after.map(|(site, name)| (site.as_str(), name.as_str())),
+        lists: Some(&lists),
+        name: None,
+        changed_since: None,
+    };
+    let is_asked = |host: &PresentHost| judged.contains_key(&(host.list, host.facts));
+    let mut present = store.present_hosts(&filter, limit.saturating_add(1), is_asked).await?;
+    let next = next(&mut present, limit, |host| (host.site.clone(), host.name.clone()));
     let today = day_of(reading.now.as_second());
     let concern = |found: &Arc<ComparedProduct>| found.verdict.state;
     let excepted = |site: &str, name: &str| {
@@ -62,7 +99,7 @@ pub async fn hosts(
         let fits = |exception: &&Exception| exception.site == site && of_host(&exception.host);
         exceptions.iter().filter(fits).any(|exception| exception.is_in_force(today))
     };
-    let mut hosts: Vec<CampaignHost> = present
+    let items = present
         .into_iter()
         .filter_map(|host| {
             let packages = &judged.get(&(host.list, host.facts))?.packages;
@@ -76,9 +113,5 @@ pub async fn hosts(
             Some(CampaignHost { site: host.site, name: host.name, verdict, last_news, excepted })
         })
         .collect();
-    let order = |host: &CampaignHost| (std::cmp::Reverse(host.is_open()), std::cmp::Reverse(host.verdict.state));
-    hosts.sort_by(|left, right| {
-        left.site.cmp(&right.site).then_with(|| order(left).cmp(&order(right))).then_with(|| left.name.cmp(&right.name))
-    });
-    Ok(hosts)
+    Ok(Page { items, next, hosts: None })
 }

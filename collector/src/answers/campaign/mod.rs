@@ -3,6 +3,7 @@
 mod events;
 mod hosts;
 mod letters;
+mod outbox;
 mod progress;
 mod table;
 
@@ -15,10 +16,11 @@ use crate::store::{Store, StoredCampaign, StoredException};
 use super::{AnswerError, time};
 
 pub use events::{announce, announce_done};
-pub use hosts::{CampaignHost, hosts};
+pub use hosts::{CampaignHost, hosts, page};
 pub use letters::{Sending, addresses, is_behind, write};
+pub use outbox::{Outbox, last_mails, outbox};
 pub use progress::{CampaignProgress, Reading, progress};
-pub use table::{list, of_site, show};
+pub use table::{SiteInCampaign, list, of_site, show};
 
 /// Every campaign that asks a site which may be seen, the newest first.
 ///

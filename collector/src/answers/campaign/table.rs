@@ -1,10 +1,13 @@
 //! Campaigns as rows: all of them, and the sites of one.
 
+use jiff::civil::Date;
+
 use super::super::AnswerError;
 use super::super::judge::Judge;
 use super::all;
-use super::progress::{Reading, progress};
+use super::progress::{CampaignProgress, Reading, progress};
 use crate::access::Scope;
+use crate::campaign::{Campaign, SiteProgress};
 use crate::store::Store;
 use crate::table::{Cell, Table};
 
@@ -66,7 +69,20 @@ pub async fn show(
     Ok(Table { columns, rows: rows.collect() })
 }
 
-/// The open campaigns that ask a site which may be seen: number, name and how the site stands.
+/// A campaign that asks a site.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SiteInCampaign {
+    /// Its number.
+    pub id: i64,
+    /// Its name.
+    pub name: String,
+    /// The last day on which sites are on time.
+    pub deadline: Date,
+    /// How far the site is.
+    pub site: SiteProgress,
+}
+
+/// The open campaigns that ask a site which may be seen, and how far it is in each.
 ///
 /// # Errors
 /// [`AnswerError`].
@@ -76,16 +92,13 @@ pub async fn of_site(
     scope: &Scope,
     site: &str,
     reading: Reading,
-) -> Result<Vec<(i64, String, String)>, AnswerError> {
+) -> Result<Vec<SiteInCampaign>, AnswerError> {
     let scope = scope.narrowed(Some(site));
     let mut standing = Vec::new();
     for campaign in all(store, &scope).await?.into_iter().filter(|campaign| campaign.closed.is_none()) {
         let told = progress(store, judge, &scope, campaign, reading).await?;
-        if let Some(site) = told.sites.first() {
-            let (asked, open) = (site.tally.asked(), site.tally.open());
-            let words = format!("{}; {open} of {asked} hosts to do by {}", site.state.as_str(), told.campaign.deadline);
-            standing.push((told.campaign.id, told.campaign.name, words));
-        }
+        let CampaignProgress { campaign: Campaign { id, name, deadline, .. }, sites, .. } = told;
+        standing.extend(sites.into_iter().next().map(|site| SiteInCampaign { id, name, deadline, site }));
     }
     Ok(standing)
 }

@@ -2,6 +2,7 @@
 
 use axum::extract::State as Axum;
 use axum::response::Response;
+use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -11,10 +12,12 @@ use super::Asker;
 use super::answer::{List, Wanted};
 use super::question::{Nothing, Pieces, Question};
 use super::references::{ReferenceRow, reference};
-use super::rows::{self, number, rows};
-use crate::answers::campaign::{self, CampaignProgress, Reading};
+use super::rows::{self, Time, number, rows};
+use crate::access::Role;
+use crate::answers::campaign::{self, CampaignProgress};
 use crate::campaign::SiteProgress;
 use crate::days;
+use crate::history::day_of;
 
 rows! {
     /// A campaign with the numbers of the sites that may be seen.
@@ -39,6 +42,12 @@ rows! {
         to_do: i64,
         /// Hosts that need not be done for now.
         excepted: i64,
+        /// Of the hosts to do, those behind.
+        behind: i64,
+        /// Of the hosts to do, those with a blocked version.
+        blocked: i64,
+        /// Of the hosts to do, those of which it is not known.
+        unknown: i64,
     }
 
     /// A site in a campaign.
@@ -61,6 +70,8 @@ rows! {
         unknown: i64,
         /// Hosts that need not be done for now.
         excepted: i64,
+        /// When a mail was last sent to it; told to officers alone.
+        last_mail: Option<Time>,
     }
 
     /// A site, or one host of it, that need not follow for now.
@@ -73,8 +84,12 @@ rows! {
         reason: String,
         /// Who allowed it.
         author: String,
+        /// The first day on which it holds, UTC.
+        begins: String,
         /// The last day on which it holds, UTC.
         expires: String,
+        /// Whether it holds now; of a closed campaign, whether it held when that was closed.
+        in_force: bool,
     }
 
     /// Hosts that were still to be done on a day.
@@ -95,6 +110,10 @@ pub(super) struct CampaignAnswer {
     note: String,
     /// Who made it.
     author: String,
+    /// When it was closed: then all this is as it was at the end of that day.
+    closed: Option<Time>,
+    /// The sites that were named and may be seen; none where all sites are asked.
+    named: Vec<String>,
     /// What is asked.
     references: Vec<ReferenceRow>,
     /// The sites that may be seen, of most concern first.
@@ -118,7 +137,7 @@ pub(super) async fn list(
     let (store, scope) = (&shared.store, &asker.viewer.scope);
     let mut rows = Vec::new();
     for found in campaign::all(store, scope).await? {
-        let told = campaign::progress(store, &shared.judge, scope, found, reading(&shared, &asker)).await?;
+        let told = campaign::progress(store, &shared.judge, scope, found, shared.reading(asker.now)).await?;
         rows.push(summary(&told));
     }
     wanted.rows(&List::whole(rows))
@@ -126,7 +145,7 @@ pub(super) async fn list(
 
 /// One campaign
 ///
-/// How far its sites are. CSV has the sites. A campaign that asks no site which may be seen is as if it did not exist.
+/// How far its sites are; their hosts are at `/campaigns/{campaign}/hosts`. CSV has the sites. A campaign that asks no site which may be seen is as if it did not exist.
 #[utoipa::path(get, path = "/campaigns/{campaign}", tag = "campaigns", params(("campaign" = u32, Path, description = "Its number")),
     responses((status = 200, description = "The campaign", body = CampaignAnswer), (status = 404)))]
 pub(super) async fn show(
@@ -138,14 +157,19 @@ pub(super) async fn show(
 ) -> Result<Response, HttpError> {
     let (store, scope) = (&shared.store, &asker.viewer.scope);
     let found = campaign::one(store, scope, i64::from(id)).await?;
-    let told = campaign::progress(store, &shared.judge, scope, found, reading(&shared, &asker)).await?;
+    let told = campaign::progress(store, &shared.judge, scope, found, shared.reading(asker.now)).await?;
+    let is_officer = asker.viewer.role == Role::Officer;
+    let messages = if is_officer { store.messages(told.campaign.id).await? } else { Vec::new() };
+    let mailed = campaign::last_mails(&messages);
     let list = &told.campaign.references;
     let answer = CampaignAnswer {
         summary: summary(&told),
         note: told.campaign.note.clone(),
         author: told.campaign.author.clone(),
+        closed: told.campaign.closed.map(Time),
+        named: told.campaign.sites.iter().filter(|site| scope.holds(site)).cloned().collect(),
         references: list.references.iter().map(|asked| reference(&list.name, asked)).collect(),
-        items: told.sites.iter().map(site).collect(),
+        items: told.sites.iter().map(|told| site(told, mailed.get(told.site.as_str()).copied())).collect(),
         exceptions: told
             .exceptions
             .iter()
@@ -154,7 +178,9 @@ pub(super) async fn show(
                 host: exception.host.clone(),
                 reason: exception.reason.clone(),
                 author: exception.author.clone(),
+                begins: days::date(day_of(exception.created)).to_string(),
                 expires: days::date(exception.expires).to_string(),
+                in_force: told.is_in_force(exception),
             })
             .collect(),
         burn_down: told
@@ -165,10 +191,6 @@ pub(super) async fn show(
             .collect(),
     };
     wanted.object(&answer, None, || rows::table(&answer.items))
-}
-
-fn reading(shared: &Shared, asker: &Asker) -> Reading {
-    Reading { now: asker.now, stale_after_days: shared.stale_after_days }
 }
 
 fn summary(told: &CampaignProgress) -> CampaignRow {
@@ -183,10 +205,13 @@ fn summary(told: &CampaignProgress) -> CampaignRow {
         done: told.total.done,
         to_do: told.total.open(),
         excepted: told.total.excepted,
+        behind: told.total.behind,
+        blocked: told.total.blocked,
+        unknown: told.total.unknown,
     }
 }
 
-fn site(site: &SiteProgress) -> CampaignSite {
+fn site(site: &SiteProgress, mailed: Option<Timestamp>) -> CampaignSite {
     CampaignSite {
         site: site.site.clone(),
         state: site.state.as_str().to_owned(),
@@ -197,5 +222,6 @@ fn site(site: &SiteProgress) -> CampaignSite {
         blocked: site.tally.blocked,
         unknown: site.tally.unknown,
         excepted: site.tally.excepted,
+        last_mail: mailed.map(Time),
     }
 }

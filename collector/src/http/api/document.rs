@@ -140,7 +140,7 @@ fn read(operation: &mut Operation) {
 }
 
 /// Which answer names what other questions are about: list, question, and the parameters with their places in the answer.
-const LEADS: [(&str, &str, Places); 11] = [
+const LEADS: [(&str, &str, Places); 15] = [
     ("hosts", "hosts_site_host", HOST),
     ("hosts", "hosts_site_host_packages", HOST),
     ("hosts", "hosts_site_host_history", HOST),
@@ -148,12 +148,17 @@ const LEADS: [(&str, &str, Places); 11] = [
     ("sites", "sites_site", &[("site", "/items/0/site")]),
     ("products", "products_package", PACKAGE),
     ("products", "products_package_sites", PACKAGE),
+    ("products", "products_package_versions", PACKAGE),
     ("products", "products_package_spread", PACKAGE),
-    ("campaigns", "campaigns_campaign", &[("campaign", "/items/0/id")]),
+    ("inbox", "inbox_report", &[("report", "/items/0/report")]),
+    ("campaigns", "campaigns_campaign", CAMPAIGN),
+    ("campaigns", "campaigns_campaign_hosts", CAMPAIGN),
+    ("campaigns", "campaigns_campaign_messages", CAMPAIGN),
     ("references", "references_list", &[("list", "/items/0/list")]),
     ("references", "references_list_difference", &[("list", "/items/0/list")]),
 ];
 const HOST: Places = &[("site", "/items/0/site"), ("host", "/items/0/host")];
+const CAMPAIGN: Places = &[("campaign", "/items/0/id")];
 const PACKAGE: Places = &[("package", "/items/0/packages/0")];
 
 /// Parameters with their places in an answer.

@@ -14,7 +14,7 @@ use super::answer::{List, Wanted};
 use super::cursor::Cursor;
 use super::moment::{At, Lists, Since};
 use super::question::{Limit, Question, Word};
-use super::rows::{State, Time, rows};
+use super::rows::{Sentences, State, Time, rows};
 use super::whole;
 use crate::answers::host_list::{self, HostLine};
 use crate::answers::select::{HostsAsked, Place};
@@ -52,6 +52,8 @@ rows! {
         source: Option<String>,
         /// Whether its newest report was signed; none at a date.
         signed: Option<bool>,
+        /// What a person should look at; of a date only silence and what the host itself complained of.
+        warnings: Sentences,
     }
 }
 
@@ -80,6 +82,8 @@ pub(super) struct Asked {
     q: Option<Word>,
     /// Only hosts without recent news, or only those with.
     stale: Option<bool>,
+    /// Only hosts with a warning, or only those without.
+    warned: Option<bool>,
     /// Only hosts whose state we learnt of at this time or later; with `at`, those whose state began then.
     #[param(inline, required = false)]
     changed_since: Option<Since>,
@@ -116,6 +120,7 @@ pub(super) async fn list(
         state: asked.state.map(Into::into),
         name: word(asked.q),
         stale: asked.stale,
+        warned: asked.warned,
         changed_since: asked.changed_since.map(|since| since.0),
         lists_of: Lists::at(asked.lists, asker.now),
     };
@@ -156,5 +161,6 @@ fn row(line: HostLine) -> HostSummary {
         changed: arrival.as_ref().map(|arrival| Time(arrival.changed)),
         signed: arrival.as_ref().map(|arrival| arrival.signed),
         source: arrival.map(|arrival| arrival.source),
+        warnings: Sentences(line.warnings.iter().map(ToString::to_string).collect()),
     }
 }

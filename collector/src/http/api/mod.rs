@@ -3,6 +3,7 @@
 mod answer;
 mod audit;
 mod by_name;
+mod campaign_hosts;
 mod campaigns;
 mod changes;
 mod cursor;
@@ -13,6 +14,7 @@ mod history;
 mod host;
 mod hosts;
 mod inbox;
+mod messages;
 mod moment;
 mod overview;
 mod packages;
@@ -78,6 +80,7 @@ fn endpoints(
         .routes(routes!(products::list))
         .routes(routes!(product::show))
         .routes(routes!(product::sites))
+        .routes(routes!(product::versions))
         .routes(routes!(product::spread))
         .routes(routes!(references::list))
         .routes(routes!(references::show))
@@ -85,7 +88,13 @@ fn endpoints(
         .routes(routes!(registry::list))
         .routes(routes!(campaigns::list))
         .routes(routes!(campaigns::show))
-        .routes(routes!(inbox::list))
+        .routes(routes!(campaign_hosts::list))
+        .routes(routes!(messages::list))
+        .routes(routes!(inbox::list::list))
+        .routes(routes!(inbox::states::list))
+        .routes(routes!(inbox::groups::list))
+        .routes(routes!(inbox::refused::list))
+        .routes(routes!(inbox::report::show))
         .routes(routes!(audit::list));
     if receives {
         guarded = guarded.routes(routes!(reports::hand_in));

@@ -43,6 +43,26 @@ rows! {
         newer: i64,
     }
 
+    /// A site that has the package.
+    struct ProductSite {
+        /// The site.
+        site: String,
+        /// Hosts that have it.
+        hosts: i64,
+        /// Of them compliant in this package.
+        compliant: i64,
+        /// Of them with no answer.
+        unknown: i64,
+        /// Of them behind.
+        behind: i64,
+        /// Of them blocked.
+        blocked: i64,
+        /// Of them without recent news; they are counted as unknown.
+        stale: i64,
+        /// Its versions there, the newest first.
+        versions: Vec<String>,
+    }
+
     /// A version at a site.
     struct VersionAtSite {
         /// The site.
@@ -124,7 +144,7 @@ pub(super) async fn show(
     wanted.object(&product, None, || rows::table(&product.versions))
 }
 
-/// What may be asked of a package by site.
+/// What may be asked of the versions by site.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
@@ -136,10 +156,36 @@ pub(super) struct OnDay {
 
 /// A package by site
 ///
-/// How many hosts of each site have which version, now or on a day.
-#[utoipa::path(get, path = "/products/{package}/sites", tag = "products", params(OnDay, ("package" = String, Path, description = "Its name")),
-    responses((status = 200, description = "The versions by site", body = List<VersionAtSite>)))]
+/// How the hosts of each site stand that have it, now or on a day, and which versions are there.
+#[utoipa::path(get, path = "/products/{package}/sites", tag = "products", params(When, ("package" = String, Path, description = "Its name")),
+    responses((status = 200, description = "The sites", body = List<ProductSite>)))]
 pub(super) async fn sites(
+    Axum(shared): Axum<Shared>,
+    asker: Asker,
+    wanted: Wanted,
+    Pieces(package): Pieces<String>,
+    Question(when): Question<When>,
+) -> Result<Response, HttpError> {
+    let found = answer(&shared, &asker, &package, when).await?;
+    let row = |row: product::SiteRow| ProductSite {
+        site: row.site,
+        hosts: row.hosts.counts.total(),
+        compliant: row.hosts.counts.compliant,
+        unknown: row.hosts.counts.unknown,
+        behind: row.hosts.counts.behind,
+        blocked: row.hosts.counts.blocked,
+        stale: row.hosts.stale,
+        versions: row.versions.into_iter().map(|(version, _)| version).collect(),
+    };
+    wanted.rows(&List::whole(found.sites.into_iter().map(row).collect()))
+}
+
+/// The versions of a package by site
+///
+/// How many hosts of each site have which version, now or on a day.
+#[utoipa::path(get, path = "/products/{package}/versions", tag = "products", params(OnDay, ("package" = String, Path, description = "Its name")),
+    responses((status = 200, description = "The versions by site", body = List<VersionAtSite>)))]
+pub(super) async fn versions(
     Axum(shared): Axum<Shared>,
     asker: Asker,
     wanted: Wanted,

@@ -80,6 +80,16 @@ impl Value for Vec<String> {
     }
 }
 
+/// Whole sentences, which spaces would not tell apart in CSV.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub(super) struct Sentences(pub(super) Vec<String>);
+
+impl Value for Sentences {
+    fn cell(&self) -> Cell {
+        Cell::Text(self.0.join("; "))
+    }
+}
+
 impl<T: Value> Value for Option<T> {
     fn cell(&self) -> Cell {
         self.as_ref().map_or_else(|| Cell::Text(String::new()), Value::cell)

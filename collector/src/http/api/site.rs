@@ -9,11 +9,42 @@ use super::super::Shared;
 use super::super::error::HttpError;
 use super::Asker;
 use super::answer::Wanted;
+use super::inbox::{self, InboxReport};
 use super::overview::{MatrixCell, cells};
 use super::question::{Nothing, Pieces, Question};
-use super::rows;
-use crate::answers::matrix;
+use super::rows::{self, number, rows};
+use crate::answers::campaign::SiteInCampaign;
+use crate::answers::site;
+use crate::answers::warnings::WarningKind;
 use crate::registry::SiteEntry;
+
+rows! {
+    /// How many hosts have a kind of warning.
+    struct WarningCount {
+        /// The kind: `silent`, `unsigned`, `outside` (of the site's networks), `clock_ahead`, or `complaint` (of the host's own).
+        warning: String,
+        /// How many hosts.
+        hosts: i64,
+    }
+
+    /// An open campaign that asks the site.
+    struct SiteCampaign {
+        /// Its number.
+        id: i64,
+        /// Its name.
+        campaign: String,
+        /// The last day on which the site is on time, UTC.
+        deadline: String,
+        /// How far the site is.
+        state: String,
+        /// Since when, where that is known.
+        since: Option<String>,
+        /// Its hosts that are asked.
+        hosts: i64,
+        /// Its hosts that are still to be done.
+        to_do: i64,
+    }
+}
 
 /// A site.
 #[derive(Debug, Serialize, ToSchema)]
@@ -22,6 +53,14 @@ pub(super) struct Site {
     site: String,
     /// What registries say of it; none for a site that none of them knows.
     registered: Option<Registered>,
+    /// The systems that its hosts have: short names, or their own words where they have none.
+    systems: Vec<String>,
+    /// Its hosts by what a person should look at; the hosts themselves are at `/hosts?warned=true&site=`.
+    warnings: Vec<WarningCount>,
+    /// Open campaigns that ask it.
+    campaigns: Vec<SiteCampaign>,
+    /// Its newest reports, at most 15.
+    reports: Vec<InboxReport>,
     /// Its hosts by state, in all and for each product; empty for a site that never reported.
     products: Vec<MatrixCell>,
 }
@@ -45,8 +84,8 @@ pub(super) struct Registered {
 
 /// One site
 ///
-/// What is registered of it, and its hosts by state. Its hosts are at `/hosts?site=`. A site that may not be seen is as if it
-/// did not exist.
+/// What is registered of it, its hosts by state and by warning, its campaigns and newest reports. Its hosts are at `/hosts?site=`.
+/// CSV has the hosts by state. A site that may not be seen is as if it did not exist.
 #[utoipa::path(get, path = "/sites/{site}", tag = "sites", params(("site" = String, Path, description = "The site")),
     responses((status = 200, description = "The site", body = Site), (status = 404)))]
 pub(super) async fn show(
@@ -56,16 +95,35 @@ pub(super) async fn show(
     Pieces(name): Pieces<String>,
     Question(Nothing {}): Question<Nothing>,
 ) -> Result<Response, HttpError> {
-    let scope = asker.viewer.scope.narrowed(Some(&name));
-    let entry = if scope.holds(&name) { shared.store.site_entry(&name).await? } else { SiteEntry::default() };
-    let matrix = matrix::at_present(&shared.store, &shared.judge, &scope, asker.now, shared.stale_after_days).await?;
-    let products: Vec<MatrixCell> = matrix.sites.iter().flat_map(|line| cells(line, &matrix.products, None)).collect();
-    let registered = (!entry.sources.is_empty()).then(|| registered(&entry));
-    if products.is_empty() && registered.is_none() {
+    let (store, judge, scope) = (&shared.store, &shared.judge, &asker.viewer.scope);
+    let Some(found) = site::answer(store, judge, scope, &name, shared.reading(asker.now)).await? else {
         return Err(HttpError::NoSite(name));
-    }
-    let site = Site { site: name, registered, products };
+    };
+    let count =
+        |(kind, hosts): (WarningKind, usize)| WarningCount { warning: kind.as_str().to_owned(), hosts: number(hosts) };
+    let site = Site {
+        registered: found.entry.as_ref().map(registered),
+        systems: found.systems(),
+        warnings: found.warnings().into_iter().map(count).collect(),
+        products: found.line.iter().flat_map(|line| cells(line, &found.products, None)).collect(),
+        campaigns: found.campaigns.into_iter().map(campaign).collect(),
+        reports: found.reports.into_iter().map(inbox::row).collect(),
+        site: name,
+    };
     wanted.object(&site, None, || rows::table(&site.products))
+}
+
+fn campaign(asks: SiteInCampaign) -> SiteCampaign {
+    let SiteInCampaign { id, name, deadline, site } = asks;
+    SiteCampaign {
+        id,
+        campaign: name,
+        deadline: deadline.to_string(),
+        state: site.state.as_str().to_owned(),
+        since: site.since.map(|since| since.to_string()),
+        hosts: site.tally.asked(),
+        to_do: site.tally.open(),
+    }
 }
 
 fn registered(entry: &SiteEntry) -> Registered {

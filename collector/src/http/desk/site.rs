@@ -1,7 +1,5 @@
 //! `GET /sites/{site}`: one site.
 
-use std::collections::BTreeMap;
-
 use axum::extract::{Path, State};
 use axum::response::Response;
 
@@ -10,13 +8,13 @@ use super::super::error::HttpError;
 use super::super::question::Question;
 use super::super::visitor::Visitor;
 use super::{frame, page};
-use crate::answers::campaign::{self, Reading};
-use crate::answers::matrix::{self, Line};
+use crate::answers::campaign::SiteInCampaign;
+use crate::answers::matrix::Line;
 use crate::answers::site::{self, SiteHost};
-use crate::answers::warnings::Warning;
+use crate::answers::warnings::WarningKind;
 use crate::desk::frame::{Paging, Section};
 use crate::desk::piece;
-use crate::desk::site::{Asked, HOSTS_PER_PAGE, HostRow, REPORTS_SHOWN, SitePage};
+use crate::desk::site::{Asked, HOSTS_PER_PAGE, HostRow, SitePage};
 use crate::query::PackageQuery;
 use crate::registry::SiteEntry;
 
@@ -28,28 +26,18 @@ pub(super) async fn show(
     Question(asked): Question<Asked>,
 ) -> Result<Response, HttpError> {
     let frame = frame(visitor, Section::Sites);
-    let scope = frame.viewer.scope.narrowed(Some(&name));
-    let (store, judge, now) = (&shared.store, &shared.judge, frame.now);
-    let entry = if scope.holds(&name) { store.directory().await?.get(&name).cloned() } else { None };
-    let matrix = matrix::at_present(store, judge, &scope, now, shared.stale_after_days).await?;
-    let line = matrix.sites.into_iter().next();
-    if line.is_none() && entry.is_none() {
+    let (store, judge, scope) = (&shared.store, &shared.judge, &frame.viewer.scope);
+    let Some(found) = site::answer(store, judge, scope, &name, shared.reading(frame.now)).await? else {
         return Err(HttpError::NoSite(name));
-    }
-    let line =
-        line.unwrap_or_else(|| Line { products: vec![Default::default(); matrix.products.len()], ..Line::default() });
-    let standard = judge.standard_at(store, now).await?;
-    let outside = |source: &str| entry.as_ref().is_some_and(|entry| entry.is_outside(source));
-    let hosts = site::hosts(store, judge, &standard, &scope, &name, outside, (now, shared.stale_after_days)).await?;
-    let reports = store.inbox_of_site(&name, REPORTS_SHOWN).await?;
-    let mut systems: Vec<String> = hosts.iter().map(os_of).collect();
-    systems.sort();
-    systems.dedup();
-    let warnings = warnings(&hosts);
-    let reading = Reading { now, stale_after_days: shared.stale_after_days };
-    let campaigns = campaign::of_site(store, judge, &scope, &name, reading).await?;
-    let rows = rows(hosts, &asked);
-    let found = rows.len();
+    };
+    let (systems, warnings) = (found.systems(), found.warnings());
+    let line = found
+        .line
+        .unwrap_or_else(|| Line { products: vec![Default::default(); found.products.len()], ..Line::default() });
+    let rows = rows(found.hosts, &asked);
+    let (entry, reports, products) = (found.entry, found.reports, found.products);
+    let campaigns = found.campaigns.into_iter().map(told).collect();
+    let number = rows.len();
     let link = format!(
         "?q={}&state={}&product={}&os={}&warned={}&page=",
         piece(&asked.q),
@@ -58,15 +46,15 @@ pub(super) async fn show(
         piece(&asked.os),
         piece(&asked.warned)
     );
-    let paging = Paging::of(found, HOSTS_PER_PAGE, asked.page, link);
+    let paging = Paging::of(number, HOSTS_PER_PAGE, asked.page, link);
     page(&SitePage {
         registered: entry.as_ref().map(registered).unwrap_or_default(),
         hosts: line.hosts,
-        products: matrix.products.into_iter().zip(line.products).filter(|(_, cell)| cell.counts.total() > 0).collect(),
-        warnings,
+        products: products.into_iter().zip(line.products).filter(|(_, cell)| cell.counts.total() > 0).collect(),
+        warnings: warnings.into_iter().map(|(kind, hosts)| (words(kind), hosts)).collect(),
         campaigns,
         rows: rows.into_iter().skip((paging.page - 1) * HOSTS_PER_PAGE).take(HOSTS_PER_PAGE).collect(),
-        found,
+        found: number,
         asked,
         systems,
         reports,
@@ -89,8 +77,11 @@ fn registered(entry: &SiteEntry) -> Vec<(&'static str, String)> {
     ]
 }
 
-fn os_of(host: &SiteHost) -> String {
-    host.facts.os.as_deref().unwrap_or(&host.facts.system).to_owned()
+/// A campaign's number, its name, and how the site stands in it.
+fn told(campaign: SiteInCampaign) -> (i64, String, String) {
+    let SiteInCampaign { id, name, deadline, site } = campaign;
+    let (asked, open) = (site.tally.asked(), site.tally.open());
+    (id, name, format!("{}; {open} of {asked} hosts to do by {deadline}", site.state.as_str()))
 }
 
 /// Hosts that were asked for, those of most concern first.
@@ -103,10 +94,10 @@ fn rows(hosts: Vec<SiteHost>, asked: &Asked) -> Vec<HostRow> {
             Some(pattern) => pattern.matches_name(&host.name),
             None => host.name.contains(asked.q.trim()),
         } && (asked.state.is_empty() || asked.state == state.as_str())
-            && (asked.os.is_empty() || asked.os == os_of(&host))
+            && (asked.os.is_empty() || asked.os == host.os())
             && (asked.warned != "yes" || !host.warnings.is_empty());
         wanted.then(|| HostRow {
-            os: os_of(&host),
+            os: host.os().to_owned(),
             kernel: host.facts.kernel.to_string(),
             tag: host.facts.tag.clone(),
             state,
@@ -121,18 +112,12 @@ fn rows(hosts: Vec<SiteHost>, asked: &Asked) -> Vec<HostRow> {
     rows
 }
 
-/// How many hosts have each kind of warning.
-fn warnings(hosts: &[SiteHost]) -> Vec<(&'static str, usize)> {
-    let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
-    for warning in hosts.iter().flat_map(|host| &host.warnings) {
-        let kind = match warning {
-            Warning::Stale(_) => "silent",
-            Warning::Unsigned => "not signed: nothing proves who sent the newest report",
-            Warning::Outside(_) => "from outside of the site's networks",
-            Warning::ClockAhead(_) => "with a clock that is ahead",
-            Warning::Reporter(_) => "with a complaint of their own, such as a certificate that ends",
-        };
-        *kinds.entry(kind).or_default() += 1;
+fn words(kind: WarningKind) -> &'static str {
+    match kind {
+        WarningKind::Silent => "silent",
+        WarningKind::Unsigned => "not signed: nothing proves who sent the newest report",
+        WarningKind::Outside => "from outside of the site's networks",
+        WarningKind::ClockAhead => "with a clock that is ahead",
+        WarningKind::Complaint => "with a complaint of their own, such as a certificate that ends",
     }
-    kinds.into_iter().collect()
 }

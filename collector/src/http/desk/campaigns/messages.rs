@@ -12,7 +12,7 @@ use super::super::super::question::Question;
 use super::super::super::visitor::Visitor;
 use super::super::{frame, page};
 use super::named;
-use crate::answers::campaign;
+use crate::answers::campaign::{self, Outbox};
 use crate::campaign::Campaign;
 use crate::desk::campaigns::messages::{MESSAGES_PER_PAGE, MessagesPage, PREVIEWS_PER_PAGE};
 use crate::desk::frame::{Frame, Paging, Section};
@@ -50,16 +50,9 @@ pub(super) async fn shown(
 ) -> Result<MessagesPage, HttpError> {
     let (store, judge, scope) = (&shared.store, &shared.judge, &frame.viewer.scope);
     let progress = campaign::progress(store, judge, scope, campaign, shared.reading(frame.now)).await?;
-    let directory = store.directory().await?;
-    let behind: Vec<_> = progress.sites.iter().filter(|site| campaign::is_behind(site)).collect();
-    let without =
-        behind.iter().filter(|site| campaign::addresses(&progress.campaign, &directory, &site.site).is_empty());
-    let without_address = without.map(|site| site.site.clone()).collect();
-    let (previews, mut approved): (Vec<Message>, Vec<Message>) = store
-        .messages(progress.campaign.id)
-        .await?
-        .into_iter()
-        .partition(|message| message.state == MessageState::Preview);
+    let Outbox { behind, without_address, messages } = campaign::outbox(store, &progress).await?;
+    let (previews, mut approved): (Vec<Message>, Vec<Message>) =
+        messages.into_iter().partition(|message| message.state == MessageState::Preview);
     let (followers, previews): (Vec<Message>, Vec<Message>) =
         previews.into_iter().partition(|message| message.content.follows.is_some());
     let mut followers: HashMap<Option<Hash>, Message> =
@@ -74,7 +67,7 @@ pub(super) async fn shown(
     Ok(MessagesPage {
         typed,
         error,
-        behind: behind.len(),
+        behind,
         without_address,
         can_send: shared.sending.mail,
         previews: of_page

@@ -20,7 +20,7 @@ use super::super::error::HttpError;
 use super::super::visitor::Visitor;
 use super::page;
 use crate::answers::AnswerError;
-use crate::answers::campaign::{self, Reading};
+use crate::answers::campaign;
 use crate::campaign::Campaign;
 
 /// Every page of campaigns.
@@ -55,11 +55,4 @@ fn faulty(template: &impl askama::Template) -> Result<Response, HttpError> {
     let mut response = page(template)?;
     *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
     Ok(response)
-}
-
-impl Shared {
-    /// How campaigns are looked at now.
-    fn reading(&self, now: jiff::Timestamp) -> Reading {
-        Reading { now, stale_after_days: self.stale_after_days }
-    }
 }

@@ -1,7 +1,5 @@
 //! `GET /campaigns/{id}`: one campaign.
 
-use std::collections::HashMap;
-
 use axum::extract::{Path, State};
 use axum::response::Response;
 
@@ -13,14 +11,13 @@ use super::super::{frame, page};
 use super::named;
 use crate::access::Scope;
 use crate::answers::campaign::{self, CampaignProgress};
-use crate::answers::time;
 use crate::campaign::Campaign;
 use crate::days::day;
 use crate::desk::campaigns::show::{CampaignPage, HOSTS_PER_PAGE};
 use crate::desk::chart::{Chart, Mark, Series};
 use crate::desk::frame::{Frame, Paging, Section};
 use crate::desk::piece;
-use crate::store::{Message, MessageKind, MessageState};
+use crate::store::MessageState;
 
 /// The site whose hosts are asked for, and which part of them.
 #[derive(Debug, Default, serde::Deserialize)]
@@ -67,12 +64,12 @@ pub(super) async fn shown(
     let paging = Paging::of(hosts.len(), HOSTS_PER_PAGE, asked.page, link);
     let hosts = hosts.into_iter().skip((paging.page - 1) * HOSTS_PER_PAGE).take(HOSTS_PER_PAGE).collect();
     let messages = if frame.may_change() { store.messages(progress.campaign.id).await? } else { Vec::new() };
-    let mailed = last_mails(&messages);
+    let mailed = campaign::last_mails(&messages);
     let previews = messages
         .iter()
         .filter(|message| message.state == MessageState::Preview && message.content.follows.is_none())
         .count();
-    let sites = progress.sites.iter().map(|site| (site.clone(), mailed.get(site.site.as_str()).copied().map(time)));
+    let sites = progress.sites.iter().map(|site| (site.clone(), mailed.get(site.site.as_str()).copied()));
     Ok(CampaignPage {
         sites: sites.collect(),
         chart: chart(&progress),
@@ -85,16 +82,6 @@ pub(super) async fn shown(
         progress,
         frame,
     })
-}
-
-fn last_mails(messages: &[Message]) -> HashMap<&str, i64> {
-    let mut mailed: HashMap<&str, i64> = HashMap::new();
-    let sent = |message: &&Message| message.state == MessageState::Sent && message.content.kind == MessageKind::Mail;
-    for message in messages.iter().filter(sent) {
-        let last = mailed.entry(&message.content.site).or_default();
-        *last = message.sent.max(*last);
-    }
-    mailed
 }
 
 /// What is left to do, and the straight way from the first day to the deadline.

@@ -9,10 +9,11 @@ use super::super::super::question::Question;
 use super::super::super::visitor::Visitor;
 use super::super::{frame, page};
 use super::{filter_of, not_for_sites};
+use crate::answers::inbox;
 use crate::desk::frame::{Paging, Section};
 use crate::desk::inbox::{Asked, GROUPS_PER_PAGE, InboxPage, REFUSED, REPORTS_PER_PAGE, Tab};
 use crate::problem::Problem;
-use crate::store::{InboxFilter, InboxState, InboxTotal, Store, StoreError};
+use crate::store::{GroupPart, InboxFilter, InboxState, InboxTotal};
 
 /// One part of the inbox, as far as it is told apart.
 pub(super) async fn show(
@@ -56,7 +57,8 @@ pub(super) async fn show(
     shown.by = shown.asked.by().filter(|_| filter.state.is_some_and(InboxState::is_set_aside));
     if let Some(apart) = shown.by {
         shown.paging = paging(store.inbox_group_number(scope, &all, apart).await?, &shown.asked);
-        shown.groups = store.inbox_groups(scope, &all, apart, part(&shown.paging)).await?;
+        let (limit, offset) = part(&shown.paging);
+        shown.groups = store.inbox_groups(scope, &all, apart, GroupPart::Largest { limit, offset }).await?;
     }
     let limit = i64::try_from(REPORTS_PER_PAGE).unwrap_or(i64::MAX);
     shown.reports = store.inbox_page(scope, &filter, limit.saturating_add(1)).await?;
@@ -65,14 +67,9 @@ pub(super) async fn show(
         shown.older = shown.reports.last().map(|report| report.number);
     }
     if let (Some(Problem::UnknownSite), Some(site)) = (filter.problem, &filter.site) {
-        shown.near = near(store, site).await?;
+        shown.near = inbox::near(store, site).await?;
     }
     page(&shown)
-}
-
-/// Names of known sites that are near to one that is not.
-pub(super) async fn near(store: &Store, site: &str) -> Result<Vec<String>, StoreError> {
-    Ok(store.directory().await?.near(site).into_iter().map(str::to_owned).collect())
 }
 
 fn paging(groups: i64, asked: &Asked) -> Paging {

@@ -12,9 +12,10 @@ use axum::routing::{get, post};
 use super::super::Shared;
 use super::super::error::HttpError;
 use crate::access::{Role, Viewer};
+use crate::answers::inbox::{self, ReportAnswer};
 use crate::desk::inbox::{Asked, UNSIGNED};
 use crate::inbox_decision::DecisionError;
-use crate::store::{InboxEntry, InboxFilter, InboxState};
+use crate::store::{InboxFilter, InboxState};
 
 /// Every page of the inbox.
 pub(super) fn router() -> Router<Shared> {
@@ -30,13 +31,16 @@ fn not_for_sites(viewer: &Viewer) -> Result<(), HttpError> {
     if viewer.role == Role::Site { Err(HttpError::NotFound) } else { Ok(()) }
 }
 
-/// A report that may be seen, by its hash as written, and whether its sealed bytes are still kept.
-async fn one(shared: &Shared, viewer: &Viewer, report: &str) -> Result<(Hash, InboxEntry, bool), HttpError> {
+/// A report that may be seen, by its hash as written.
+async fn one(shared: &Shared, viewer: &Viewer, report: &str) -> Result<ReportAnswer, HttpError> {
     not_for_sites(viewer)?;
-    let hash = report.parse().map_err(|_| HttpError::NotFound)?;
-    let found = shared.store.inbox_entry(&viewer.scope, hash).await?;
-    let (entry, kept) = found.ok_or(DecisionError::NoReport(hash))?;
-    Ok((hash, entry, kept))
+    let hash = hash_of(report)?;
+    let found = inbox::report(&shared.store, &viewer.scope, hash).await?;
+    Ok(found.ok_or(DecisionError::NoReport(hash))?)
+}
+
+fn hash_of(report: &str) -> Result<Hash, HttpError> {
+    report.parse().map_err(|_| HttpError::NotFound)
 }
 
 /// What is asked for as a filter; `None` for a word that is none of ours.

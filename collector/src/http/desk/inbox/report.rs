@@ -7,11 +7,10 @@ use super::super::super::Shared;
 use super::super::super::error::HttpError;
 use super::super::super::visitor::Visitor;
 use super::super::{frame, page};
-use super::list::near;
 use super::one;
+use crate::answers::inbox::ReportAnswer;
 use crate::desk::frame::Section;
 use crate::desk::inbox::report::ReportPage;
-use crate::problem::Problem;
 
 /// What is known of a report without opening it.
 pub(super) async fn show(
@@ -19,10 +18,6 @@ pub(super) async fn show(
     visitor: Visitor,
     Path(report): Path<String>,
 ) -> Result<Response, HttpError> {
-    let (_, report, kept) = one(&shared, &visitor.viewer, &report).await?;
-    let store = &shared.store;
-    let pinned = if report.host.is_empty() { None } else { store.pinned(&report.site, &report.host).await? };
-    let unknown = report.problem == Problem::UnknownSite.as_str();
-    let near = if unknown { near(store, &report.site).await? } else { Vec::new() };
+    let ReportAnswer { report, kept, pinned, near } = one(&shared, &visitor.viewer, &report).await?;
     page(&ReportPage { frame: frame(visitor, Section::Inbox), report, pinned, near, kept })
 }

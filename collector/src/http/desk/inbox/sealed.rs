@@ -7,7 +7,7 @@ use axum::response::{IntoResponse as _, Response};
 use super::super::super::Shared;
 use super::super::super::error::HttpError;
 use super::super::super::visitor::Visitor;
-use super::one;
+use super::{hash_of, one};
 
 /// The sealed bytes, for a look at them elsewhere; whatever they are, no browser shows them.
 pub(super) async fn download(
@@ -15,8 +15,9 @@ pub(super) async fn download(
     visitor: Visitor,
     Path(report): Path<String>,
 ) -> Result<Response, HttpError> {
-    let (hash, _, kept) = one(&shared, &visitor.viewer, &report).await?;
-    let body = if kept { shared.store.inbox_report(hash).await? } else { None };
+    let found = one(&shared, &visitor.viewer, &report).await?;
+    let hash = hash_of(&report)?;
+    let body = if found.kept { shared.store.inbox_report(hash).await? } else { None };
     let (_, body) = body.ok_or(HttpError::NotFound)?;
     let file = format!("attachment; filename=\"{hash}.p7m\"");
     let headers = [
