@@ -4,10 +4,14 @@ use std::collections::BTreeSet;
 
 use report::hash::Hash;
 use wlcg_acceptance::browser::{Browser, Screen};
+use wlcg_acceptance::person::{Person, encoded};
 use wlcg_acceptance::programs::{Collector, Deployment, eventually};
+use wlcg_acceptance::routes::{Known, questions};
 use wlcg_acceptance::walk::Walk;
 
 use super::seal;
+
+on_both_databases!(what_hosts_say_stays_text_everywhere);
 
 /// What a program of a host's administrator could put anywhere.
 const MARKUP: &str = "<script>hostile()</script>\"'><img/src=x/onerror=hostile()>&lt;{{7*7}}";
@@ -23,12 +27,12 @@ fn long() -> String {
     "hostile10kB".repeat(1000)
 }
 
-#[test]
-fn what_hosts_say_stays_text_everywhere() {
-    let deployment = Deployment::new(None);
+fn what_hosts_say_stays_text_everywhere(deployment: &Deployment) {
     let collector = deployment.serve(&[]);
-    report(&deployment, &collector);
-    commands(&deployment);
+    report(deployment, &collector);
+    registry(deployment);
+    campaign(deployment, &collector);
+    commands(deployment);
 
     let browser = Browser::start();
     browser.sign_in(collector.link.as_ref().unwrap());
@@ -45,6 +49,9 @@ fn what_hosts_say_stays_text_everywhere() {
         assert!(!shown.as_str().unwrap().contains(&"hostile10kB".repeat(100)), "{path} shows 10 kB in one piece");
     });
     assert!(looked.len() > 30, "{looked:#?}");
+    for page in ["/campaigns/1", "/campaigns/1/messages", "/campaigns/1?site=CERN-PROD"] {
+        assert!(looked.contains(page), "{page}: {looked:#?}");
+    }
 
     let authorization = format!("Bearer {token}");
     let asked = [("authorization", authorization.as_str())];
@@ -63,6 +70,45 @@ fn what_hosts_say_stays_text_everywhere() {
         harmless_text(&content.replace(['\n', '\r'], ""), file);
     }
     assert!(sealed > 3, "{:#?}", walk.files);
+    answers(deployment, &collector, &token);
+}
+
+/// Whatever can be asked of the API, as JSON and as CSV.
+fn answers(deployment: &Deployment, collector: &Collector, token: &str) {
+    let [host, other] = [FORMULAS[0], MARKUP].map(encoded);
+    let held = deployment.rows(&["inbox", "list", "--state", "held"]);
+    let report = held[0]["report"].as_str().unwrap();
+    let known: &Known<'_> = &[
+        ("site", &["CERN-PROD"]),
+        ("other_site", &["CERN-PROD"]),
+        ("host", &[&host]),
+        ("other", &[&other]),
+        ("package", &["named"]),
+        ("product", &["h"]),
+        ("list", &["baseline"]),
+        ("version", &["1"]),
+        ("campaign", &["1"]),
+        ("report", &[report]),
+        ("q", &["*hostile*"]),
+        ("warned", &["true"]),
+        ("at", &["2026-11-02"]),
+        ("since", &["2026-11-01"]),
+        ("limit", &["1000"]),
+    ];
+    let mut told = 0;
+    for path in questions(collector, known) {
+        for (format, accept) in [("json", "application/json"), ("csv", "text/csv")] {
+            let headers = [("authorization", &*format!("Bearer {token}")), ("accept", accept)];
+            let answer = collector.ask(&path, &headers, None);
+            assert_eq!(answer.status, 200, "{path}: {answer:?}");
+            harmless_text(&answer.body.replace(['\n', '\r'], ""), &format!("{path} as {format}"));
+            if format == "csv" && path != "/api/v1/openapi.json" {
+                harmless_csv(&answer.body, &path);
+            }
+            told += usize::from(answer.body.contains("hostile"));
+        }
+    }
+    assert!(told > 60, "{told} answers have something hostile");
 }
 
 /// The sealed bytes of a report are no text: they are given to keep, as they came, and shown by no browser.
@@ -119,6 +165,45 @@ fn report(deployment: &Deployment, collector: &Collector) {
     assert_eq!(deployment.inbox("opened"), accepted, "{:#?}", deployment.rows(&["inbox"]));
 }
 
+/// A registry that says whatever it likes of a site.
+fn registry(deployment: &Deployment) {
+    let escaped = MARKUP.replace('&', "&amp;").replace('<', "&lt;");
+    let site = format!(
+        "<SITE NAME=\"CERN-PROD\"><SHORT_NAME>CERN-PROD</SHORT_NAME><COUNTRY>{escaped}</COUNTRY><TIER>{TURNED}</TIER>\
+         <CONTACT_EMAIL>{}</CONTACT_EMAIL><CSIRT_EMAIL>{escaped}</CSIRT_EMAIL></SITE>",
+        FORMULAS[0].replace('"', "&quot;")
+    );
+    let file = deployment.folder.path().join("sites.xml");
+    std::fs::write(&file, format!("<results>{site}</results>")).unwrap();
+    let said = deployment.ask_text(&["registry", "import", file.to_str().unwrap()]);
+    harmless_text(&said.replace('\n', ""), "registry import");
+}
+
+/// A campaign with hostile hosts, by a hostile officer, with its mails written.
+fn campaign(deployment: &Deployment, collector: &Collector) {
+    let officer = Person::signed_in(deployment, collector, &["--name", MARKUP]);
+    let note = [&[MARKUP], &FORMULAS[..]].concat().join("\n");
+    let sites = [&["CERN-PROD", MARKUP], &FORMULAS[..]].concat().join("\n");
+    let chosen = "baseline / h / named";
+    let fields =
+        [("name", FORMULAS[0]), ("note", &note), ("deadline", "2100-01-01"), ("chosen", chosen), ("sites", &sites)];
+    let begun = officer.fill_in(&officer.page("/campaigns/new"), "/campaigns", &fields);
+    assert_eq!(begun.header("location"), Some("/campaigns/1"), "{}", begun.body);
+    let page = officer.page("/campaigns/1");
+    for (site, host, reason) in
+        [("CERN-PROD", FORMULAS[1], MARKUP), ("CERN-PROD", MARKUP, FORMULAS[3]), (MARKUP, FORMULAS[2], note.as_str())]
+    {
+        let fields = [("site", site), ("host", host), ("reason", reason), ("expires", "2100-01-01")];
+        let granted = officer.fill_in(&page, "/campaigns/1/exceptions", &fields);
+        assert_eq!(granted.status, 303, "{}", granted.body);
+    }
+    let text = format!("{}\n@{{campaign}}\n{{list}}", MARKUP.replace(['{', '}'], ""));
+    let fields =
+        [("subject", "+{campaign} {site}"), ("text", &*text), ("contacts", "CERN-PROD = grid@cern.example.org")];
+    let written = officer.fill_in(&officer.page("/campaigns/1/messages"), "/campaigns/1/letter", &fields);
+    assert_eq!(written.status, 303, "{}", written.body);
+}
+
 /// Nothing of it has become part of the page.
 fn harmless_page(browser: &Browser, path: &str) {
     let script = "
@@ -158,7 +243,7 @@ fn harmless_csv(text: &str, of: &str) {
 
 fn commands(deployment: &Deployment) {
     let host = FORMULAS[0];
-    let asked: [&[&str]; 12] = [
+    let asked: [&[&str]; 17] = [
         &["hosts"],
         &["history", host],
         &["history", TURNED],
@@ -171,6 +256,11 @@ fn commands(deployment: &Deployment) {
         &["inbox", "list", "--state", "held"],
         &["reference", "list"],
         &["keys", "list"],
+        &["campaign", "list"],
+        &["campaign", "show", "1"],
+        &["campaign", "show", FORMULAS[0]],
+        &["audit"],
+        &["registry", "list"],
     ];
     for question in asked {
         for format in ["table", "csv", "json"] {
@@ -189,8 +279,20 @@ fn commands(deployment: &Deployment) {
             }
         }
     }
+    // Sealed bytes are no text, and are given as they came.
+    let report = deployment.rows(&["inbox"])[0]["report"].as_str().unwrap().to_owned();
+    let sealed = deployment.collector().args(["inbox", "show", &report]).output().unwrap().stdout;
+    assert_eq!(Hash::of(&sealed).to_string(), report);
     // What is asked for wrongly is said without harm, too.
-    for wrong in [["history", ESCAPE], ["who", ESCAPE], ["diff", MARKUP]] {
+    let wrongly: [&[&str]; 6] = [
+        &["history", ESCAPE],
+        &["who", ESCAPE],
+        &["diff", MARKUP],
+        &["campaign", "show", ESCAPE],
+        &["campaign", "show", TURNED],
+        &["inbox", "show", ESCAPE],
+    ];
+    for wrong in wrongly {
         let output = deployment.collector().args(wrong).output().unwrap();
         harmless_text(&String::from_utf8_lossy(&output.stderr).replace('\n', ""), &format!("{wrong:?}"));
     }
