@@ -11,7 +11,7 @@ use wlcg_acceptance::smtp::{MailServer, Senders};
 
 use super::{seal, text};
 
-on_both_databases!(an_officer_leads_a_campaign, each_sees_only_what_concerns_them);
+on_both_databases!(an_officer_leads_a_campaign, each_sees_only_what_concerns_them, mails_go_to_whom_the_registry_names);
 
 const LIST: &str =
     "name = \"baseline\"\n[[reference]]\nproduct = \"xrootd\"\npackage = \"xrootd-server\"\nminimum = \"1:5.6.4-1\"\n";
@@ -62,13 +62,14 @@ fn begun(officer: &Person<'_>, name: &str, sites: &str) -> String {
     officer.begin_campaign(name, &in_days(7), ("baseline", "xrootd", "xrootd-server"), sites)
 }
 
+fn mail_by(server: &MailServer) -> String {
+    let address = server.address();
+    format!("[mail]\nserver = \"smtp://{address}\"\nfrom = \"officer@wlcg.example.org\"\ntimeout_seconds = 20\n")
+}
+
 fn an_officer_leads_a_campaign(deployment: &Deployment) {
     let server = MailServer::start(Senders::Everyone);
-    let config = format!(
-        "[mail]\nserver = \"smtp://{}\"\nfrom = \"officer@wlcg.example.org\"\ntimeout_seconds = 20\n",
-        server.address()
-    );
-    let collector = filled(deployment, &config);
+    let collector = filled(deployment, &mail_by(&server));
     let officer = Person::signed_in(deployment, &collector, &["--name", "Olga"]);
     assert!(officer.page("/campaigns").contains("No campaign yet"));
 
@@ -151,6 +152,47 @@ fn an_officer_leads_a_campaign(deployment: &Deployment) {
         assert!(deeds.contains(&format!("\"{deed}\"")), "{deed}: {deeds:?}");
     }
     assert_eq!(deeds.iter().filter(|deed| *deed == "\"campaign approve\"").count(), 1, "{deeds:?}");
+}
+
+fn mails_go_to_whom_the_registry_names(deployment: &Deployment) {
+    let server = MailServer::start(Senders::Everyone);
+    let collector = filled(deployment, &mail_by(&server));
+    let officer = Person::signed_in(deployment, &collector, &["--name", "Olga"]);
+    let path = begun(&officer, "Move to 5.6.4", "");
+    let messages = format!("{path}/messages");
+    let page = officer.page(&messages);
+    assert!(page.contains("No address is known of CERN-PROD, OTHER-SITE"), "{page}");
+
+    // As GOCDB has them; the second site names nobody but its security contact.
+    let site = |name: &str, mails: &str| format!("<SITE NAME=\"{name}\"><SHORT_NAME>{name}</SHORT_NAME>{mails}</SITE>");
+    let mails = "<CONTACT_EMAIL>grid@cern.example.org;ops@cern.example.org</CONTACT_EMAIL><CSIRT_EMAIL>csirt@cern.example.org</CSIRT_EMAIL>";
+    let security = "<CONTACT_EMAIL/><CSIRT_EMAIL>csirt@other.example.org</CSIRT_EMAIL>";
+    let file = deployment.folder.path().join("get_site.xml");
+    let sites = site("CERN-PROD", mails) + &site("OTHER-SITE", security);
+    std::fs::write(&file, format!("<?xml version=\"1.0\"?>\n<results>{sites}</results>\n")).unwrap();
+    deployment.ask(&["registry", "import", file.to_str().unwrap()]);
+
+    let page = officer.page(&messages);
+    assert!(!page.contains("No address is known"), "{page}");
+    assert_eq!(officer.fill_in(&page, &format!("{path}/letter"), &[]).status, 303);
+    for _ in 0..2 {
+        assert_eq!(officer.fill_in(&officer.page(&messages), &format!("{path}/approve"), &[]).status, 303);
+    }
+    eventually("each address has its copy", || server.delivered().len() == 3);
+    let header = |mail: &str, name: &str| {
+        let line = mail.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        line.trim().to_owned()
+    };
+    let mut delivered: Vec<(String, String)> =
+        server.delivered().iter().map(|mail| (header(mail, "Envelope-to:"), header(mail, "To:"))).collect();
+    delivered.sort();
+    let both = "grid@cern.example.org, ops@cern.example.org";
+    let expected = [
+        ("csirt@other.example.org", "csirt@other.example.org"),
+        ("grid@cern.example.org", both),
+        ("ops@cern.example.org", both),
+    ];
+    assert_eq!(delivered, expected.map(|(envelope, to)| (envelope.to_owned(), to.to_owned())));
 }
 
 fn each_sees_only_what_concerns_them(deployment: &Deployment) {
