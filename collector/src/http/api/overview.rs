@@ -34,6 +34,8 @@ rows! {
         blocked: i64,
         /// Without recent news; they are counted as unknown. None on a past day, whose news are not counted.
         stale: i64,
+        /// Of those without recent news, those that fell silent within the last day.
+        newly_stale: i64,
         /// Their newest report; none on a past day.
         last_report: Option<Time>,
     }
@@ -122,6 +124,7 @@ fn cell(site: &str, product: Option<&String>, cell: &Cell) -> MatrixCell {
         behind: cell.counts.behind,
         blocked: cell.counts.blocked,
         stale: cell.stale,
+        newly_stale: cell.newly_stale,
         last_report: cell.last_news.map(Time),
     }
 }
