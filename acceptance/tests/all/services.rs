@@ -164,12 +164,50 @@ fn the_collector_starts_with_its_socket_and_opens_with_a_key_that_only_root_read
     host.must("curl -sf -H 'Content-Type: application/pkcs7-mime' --data-binary @/root/large.p7m http://127.0.0.1:8642/v1/reports");
     eventually("the encrypted key opens it", || host.says(opened).lines().count() == before + 1);
     host.must("rm -r /etc/systemd/system/wlcg-package-collector.service.d /etc/credstore.encrypted");
+    asks_for_its_passphrase(&host, opened, &sealed(folder.path(), 4));
+    host.must("rm -r /etc/systemd/system/wlcg-package-collector.service.d");
 
     host.must("rm -r /etc/systemd/system/wlcg-package-collector.socket.d; apt-get -qq purge -y wlcg-package-collector");
     assert_eq!(
         host.says("find /etc /usr /var/lib /run -xdev -name '*wlcg-package-collector*' -not -path '*/dpkg/*'"),
         ""
     );
+}
+
+/// The passphrase is nowhere on the machine: whoever is there is asked for it by the system's own means.
+fn asks_for_its_passphrase(host: &SystemdBox, opened: &str, report: &Path) {
+    host.must("systemctl enable --now wlcg-package-collector-passphrase.socket 2>&1");
+    host.write(
+        "/etc/systemd/system/wlcg-package-collector.service.d/passphrase.conf",
+        "[Service]\nLoadCredential=credentials_key-passphrase:/run/wlcg-package-collector-passphrase\nTimeoutStartSec=infinity\n",
+    );
+    host.must(&format!("systemctl daemon-reload; systemctl restart --no-block {COLLECTOR}"));
+    let question = "sed -n 's/^Socket=//p' /run/systemd/ask-password/ask.* 2>/dev/null";
+    let answer = format!("/lib/systemd/systemd-reply-password 1 $({question})");
+    eventually("somebody is asked", || !host.says(&format!("{question} || :")).is_empty());
+    let asked = host.says("systemd-tty-ask-password-agent --list");
+    assert!(asked.contains("Passphrase of the WLCG package collector's private keys"), "{asked}");
+    assert_eq!(shown(host, COLLECTOR, "ActiveState"), "activating", "as long as it takes");
+
+    // A wrong one is told, and asked for again at the next start.
+    host.must(&format!("printf wrong | {answer}"));
+    eventually("it says so", || host.journal().contains("another passphrase"));
+    eventually("it asks again", || !host.says(&format!("{question} || :")).is_empty());
+    host.must(&format!("tr -d '\\n' < /root/key-passphrase | {answer}"));
+    eventually("it is up", || shown(host, COLLECTOR, "ActiveState") == "active");
+
+    let before = host.says(opened).lines().count();
+    host.copy(report, "/root/asked.p7m");
+    host.must("curl -sf -H 'Content-Type: application/pkcs7-mime' --data-binary @/root/asked.p7m http://127.0.0.1:8642/v1/reports");
+    eventually("the key opens it", || host.says(opened).lines().count() == before + 1);
+    // Commands of root's ask in the same way.
+    let keys = host.says(&format!(
+        "systemd-run -q --pipe --wait -p LoadCredential=credentials_key-passphrase:/run/wlcg-package-collector-passphrase \
+           wlcg-package-collector keys list &
+         until [ -n \"$({question})\" ]; do sleep 0.1; done; tr -d '\\n' < /root/key-passphrase | {answer}; wait"
+    ));
+    assert!(keys.contains("mw-officer"), "{keys}");
+    host.must("systemctl disable --now wlcg-package-collector-passphrase.socket 2>&1");
 }
 
 #[test]
@@ -192,7 +230,7 @@ fn the_units_are_hardened() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../systemd");
     let units = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let services: Vec<_> = units.filter(|unit| unit.extension().is_some_and(|kind| kind == "service")).collect();
-    assert_eq!(services.len(), 5);
+    assert_eq!(services.len(), 6);
     for unit in services {
         let limit = if unit.to_string_lossy().contains("collector") { "20" } else { "15" };
         let told = std::process::Command::new("systemd-analyze")
