@@ -16,7 +16,7 @@ use crate::section::{Row, Section, Target, rounded};
 use crate::spread::Spread;
 
 /// Rounds; in each every kind of report is opened once.
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 7;
 
 /// Hosts that report in a round.
 const HOSTS: usize = 300;

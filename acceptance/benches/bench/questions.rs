@@ -15,7 +15,7 @@ const QUESTIONS: usize = 250;
 /// Times that the program is started for a first overview.
 const STARTS: usize = 3;
 /// New reports, after each of which the overview is asked for.
-const NEWS: usize = 15;
+const NEWS: usize = 200;
 
 const METHOD: &str = "An invented grid: hosts at 170 sites, 40 products, 1,500 packages a host, 5,000 distinct package lists at \
 any time on 100,000 hosts and 25,000 over the year, in which each host's list changed four times. The release build serves it \
