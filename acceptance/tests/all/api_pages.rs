@@ -224,6 +224,11 @@ fn the_inbox(deployment: &Deployment) {
     assert_eq!(fields(&unreadable, "problem"), ["not_opened"]);
 
     let site = deployment.token("site", &["CERN-PROD"]);
+    let set_aside = |token: &str| json(&collector, token, "/overview")["set_aside"].clone();
+    assert_eq!(set_aside(&officer), json!([{"state": "held", "reports": 4}, {"state": "unreadable", "reports": 1}]));
+    assert!(text_of(&desk.page("/")).contains("Set aside: 4 reports held, 1 report unreadable"));
+    let own = all.iter().filter(|row| row["site"] == "CERN-PROD" && row["state"] == "held").count();
+    assert_eq!(set_aside(&site), json!([{"state": "held", "reports": own}]));
     for path in ["/inbox", "/inbox/states", "/inbox/groups", "/inbox/refused", &format!("/inbox/{unknown}")] {
         let answer = ask(&collector, &site, path, &[]);
         assert_eq!((answer.status, answer.header("content-type")), (403, Some("application/problem+json")), "{path}");

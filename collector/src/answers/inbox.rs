@@ -33,6 +33,19 @@ pub async fn report(store: &Store, scope: &Scope, hash: Hash) -> Result<Option<R
     Ok(Some(ReportAnswer { report, kept, pinned, near }))
 }
 
+/// How many reports of sites that may be seen a person has to look at, by what became of them; none where there is none.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn set_aside(store: &Store, scope: &Scope) -> Result<Vec<(InboxState, i64)>, StoreError> {
+    let counted = store.inbox_states(scope).await?;
+    let of = |state: InboxState| {
+        let count = counted.iter().find(|count| count.state == state.as_str())?;
+        Some((state, count.reports))
+    };
+    Ok([InboxState::Held, InboxState::Unreadable].into_iter().filter_map(of).collect())
+}
+
 /// Names of known sites that are near to one that is not.
 ///
 /// # Errors

@@ -12,8 +12,10 @@ use super::moment::{At, Lists};
 use super::question::{Question, Word};
 use super::rows::{self, Time, rows};
 use super::{Asker, date};
+use crate::answers::inbox;
 use crate::answers::matrix::{self, Cell, Line};
 use crate::answers::time;
+use crate::store::InboxState;
 
 rows! {
     /// The hosts of a site that have a product, by how they stand.
@@ -41,6 +43,16 @@ rows! {
     }
 }
 
+rows! {
+    /// Reports that a person has to look at.
+    struct SetAsideReports {
+        /// What became of them: `held` or `unreadable`.
+        state: String,
+        /// How many.
+        reports: i64,
+    }
+}
+
 /// Sites by products.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Overview {
@@ -54,6 +66,8 @@ pub(super) struct Overview {
     stale_after_days: u32,
     /// All sites together; the site is empty.
     total: Vec<MatrixCell>,
+    /// Reports that were set aside, and are in no number here; none on a past day.
+    set_aside: Vec<SetAsideReports>,
     /// Each site.
     items: Vec<MatrixCell>,
 }
@@ -93,12 +107,15 @@ pub(super) async fn show(
     let matrix = matrix::of(store, judge, &scope, when, (now, shared.stale_after_days)).await?;
     let product = asked.product.as_ref().map(|product| product.0.as_str());
     let cells = |line: &Line| cells(line, &matrix.products, product);
+    let set_aside = if when.0.is_some() { Vec::new() } else { inbox::set_aside(store, &scope).await? };
+    let reports = |(state, reports): (InboxState, i64)| SetAsideReports { state: state.as_str().to_owned(), reports };
     let overview = Overview {
         at: Time(time(matrix.at.as_second())),
         lists: matrix.lists.clone(),
         products: matrix.products.clone(),
         stale_after_days: shared.stale_after_days,
         total: cells(&matrix.total),
+        set_aside: set_aside.into_iter().map(reports).collect(),
         items: matrix.sites.iter().flat_map(cells).collect(),
     };
     wanted.object(&overview, None, || rows::table(&overview.items))

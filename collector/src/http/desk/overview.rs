@@ -9,13 +9,13 @@ use super::super::question::Question;
 use super::super::visitor::Visitor;
 use super::{frame, page};
 use crate::access::Scope;
+use crate::answers::inbox;
 use crate::answers::matrix::{self, Change, Matrix, end_of};
 use crate::compare::State as Verdict;
 use crate::desk::frame::{Paging, Section};
 use crate::desk::overview::{CHANGES_SHOWN, Overview, SITES_PER_PAGE, by_concern};
 use crate::desk::when::When;
 use crate::history::day_of;
-use crate::store::InboxState;
 
 /// What may be asked of the overview.
 #[derive(Debug, Default, serde::Deserialize)]
@@ -47,7 +47,7 @@ pub(super) async fn show(
     let changes_total = changes.len();
     changes.truncate(CHANGES_SHOWN);
     let never_seen = if when.is_past() { Vec::new() } else { never_seen(&shared, &matrix, scope).await? };
-    let set_aside = if when.is_past() { Vec::new() } else { set_aside(&shared, scope).await? };
+    let set_aside = if when.is_past() { Vec::new() } else { inbox::set_aside(&shared.store, scope).await? };
     let by_name = asked.sort == "name";
     if !by_name {
         by_concern(&mut matrix.sites);
@@ -60,7 +60,7 @@ pub(super) async fn show(
         when,
         day_before: before.total.hosts,
         sites,
-        set_aside,
+        set_aside: set_aside.into_iter().map(|(state, reports)| (reports, state.as_str())).collect(),
         never_seen,
         changes,
         changes_total,
@@ -75,16 +75,6 @@ pub(super) async fn show(
 /// What concerns an officer most: hosts that came into a bad state, many of them.
 fn weight(change: &Change) -> (Verdict, i64) {
     (change.state, (change.to - change.from).abs())
-}
-
-/// Reports of sites that may be seen which a person has to look at.
-async fn set_aside(shared: &Shared, scope: &Scope) -> Result<Vec<(i64, &'static str)>, HttpError> {
-    let counted = shared.store.inbox_states(scope).await?;
-    let of = |state: InboxState| {
-        let count = counted.iter().find(|count| count.state == state.as_str())?;
-        Some((count.reports, state.as_str()))
-    };
-    Ok([InboxState::Held, InboxState::Unreadable].into_iter().filter_map(of).collect())
 }
 
 /// Sites of the registries that may be seen and have no host.
