@@ -18,8 +18,10 @@ const RETIRED: &str = ".retired";
 
 /// A key and the file it came from.
 pub struct KeyFile {
-    /// Where it is.
+    /// Where it is, or where its certificate is when a token holds it.
     pub file: PathBuf,
+    /// The token that holds it, for people.
+    pub token: Option<String>,
     /// Whether it opens what still comes, and hosts are told to seal for others.
     pub retired: bool,
     /// Private key and certificate.
@@ -68,7 +70,7 @@ pub fn load(named: &[PathBuf], folder: &Path, passphrase: Option<&Passphrase>) -
             let pem = std::fs::read(&file).map_err(|source| KeysError::Read { file: file.clone(), source })?;
             let key = OpeningKey::from_pem(&pem, passphrase.map(Passphrase::bytes))
                 .map_err(|source| KeysError::NoKey { file: file.clone(), source })?;
-            Ok(KeyFile { retired: marker(&file).is_file(), file, key })
+            Ok(KeyFile { retired: marker(&file).is_file(), file, token: None, key })
         })
         .collect()
 }
@@ -101,17 +103,34 @@ pub fn retire(name: &str, keys: &[KeyFile], now: Timestamp) -> Result<Vec<PathBu
 }
 
 impl KeyFile {
+    /// A key that a token holds, by the file with its certificate.
+    #[must_use]
+    pub fn in_token(file: PathBuf, token: String, key: OpeningKey) -> Self {
+        KeyFile { retired: marker(&file).is_file(), file, token: Some(token), key }
+    }
+
     /// The name that it was made with.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         let name = self.file.file_name()?.to_str()?;
-        Some(name.strip_suffix(SECRET).unwrap_or(name))
+        Some(stem(name).unwrap_or(name))
     }
+
+    /// Where it is, for people.
+    #[must_use]
+    pub fn place(&self) -> String {
+        let file = self.file.display();
+        self.token.as_ref().map_or_else(|| file.to_string(), |token| format!("{token} ({file})"))
+    }
+}
+
+fn stem(name: &str) -> Option<&str> {
+    name.strip_suffix(SECRET).or_else(|| name.strip_suffix(PUBLIC))
 }
 
 fn marker(key: &Path) -> PathBuf {
     let text = key.to_string_lossy();
-    match text.strip_suffix(SECRET) {
+    match stem(&text) {
         Some(stem) => PathBuf::from(format!("{stem}{RETIRED}")),
         None => PathBuf::from(format!("{text}{RETIRED}")),
     }

@@ -35,6 +35,7 @@ pub mod serve;
 pub mod store;
 pub mod systemd;
 pub mod table;
+pub mod token;
 pub mod unseal;
 pub mod varint;
 pub mod xml;

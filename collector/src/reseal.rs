@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use report::hash::Hash;
-use report::sealed::{self, OpeningKey, Recipient, SealError};
+use report::sealed::{self, KeyAway, NotOpened, OpeningKey, Recipient, SealError};
 
 use crate::access::deed::By;
 use crate::keys::{self, KeyFile};
@@ -97,8 +97,16 @@ impl Resealing {
 
     /// Those that a retired key opens; whom a report is not sealed for OpenSSL sees by the names in it, before anything costs time.
     fn anew(&self, kept: &[Kept]) -> Result<Vec<(Place, Vec<u8>)>, ResealError> {
-        let opened = kept.iter().filter_map(|kept| Some((kept, sealed::open(&kept.body, &self.retired).ok()?)));
-        opened.map(|(kept, content)| Ok((kept.place, self.seal(kept.hash, &kept.body, &content)?))).collect()
+        let mut anew = Vec::new();
+        for kept in kept {
+            match sealed::open(&kept.body, &self.retired) {
+                Ok(content) => anew.push((kept.place, self.seal(kept.hash, &kept.body, &content)?)),
+                Err(NotOpened::Never(_)) => {}
+                // Passed over, it would seem to be free of a key that it still opens with.
+                Err(NotOpened::KeyAway(away)) => return Err(away.into()),
+            }
+        }
+        Ok(anew)
     }
 
     /// Sealed anew in the form in which it came: one that is not proven whole does not become one that seems to be.
@@ -107,6 +115,7 @@ impl Resealing {
         // The old bytes go for ever: these have to open before.
         match sealed::open(&anew, &self.in_use) {
             Ok(opened) if opened == content => Ok(anew),
+            Err(NotOpened::KeyAway(away)) => Err(away.into()),
             _ => Err(ResealError::NotTheSame(hash)),
         }
     }
@@ -141,6 +150,9 @@ pub enum ResealError {
     /// What came out is not what went in.
     #[error("report {0} would not open to the same after sealing it anew: it is as it was, and so are those behind it")]
     NotTheSame(Hash),
+    /// A key is in a token that cannot be asked.
+    #[error("{0}; what is sealed anew is stored, and the same command does the rest when the key is back")]
+    KeyAway(#[from] KeyAway),
     /// The database failed.
     #[error("{0}; what is sealed anew is stored, and the same command does the rest")]
     Store(#[from] StoreError),

@@ -261,12 +261,18 @@ pub async fn open_until(opener: Opener, stop: impl Future<Output = ()>) {
     });
 }
 
-/// Opens whatever arrives; while the database is away it waits longer and longer.
+/// Opens whatever arrives; while the database is away it waits longer and longer. What waits for a key's token costs little: the
+/// token itself is looked for less and less often.
 async fn keep_opening(opener: Opener, arrived: Arc<Notify>, mut stopped: watch::Receiver<bool>) {
     let mut pause = LOOK;
+    let mut is_key_away = false;
+    let trying = opener.clone();
+    // Beside the first round: a token may take its time, and other keys need not wait for it.
+    tokio::spawn(async move { trying.try_keys().await });
     loop {
         match opener.open_waiting().await {
             Ok(done) => {
+                is_key_away = done.waiting > 0;
                 if done.opened + done.set_aside > 0 {
                     tracing::info!(opened = done.opened, set_aside = done.set_aside, "inbox opened");
                 }
@@ -280,7 +286,7 @@ async fn keep_opening(opener: Opener, arrived: Arc<Notify>, mut stopped: watch::
             }
         }
         tokio::select! {
-            () = arrived.notified(), if pause == LOOK => {}
+            () = arrived.notified(), if pause == LOOK && !is_key_away => {}
             () = tokio::time::sleep(pause) => {}
             _ = stopped.wait_for(|stopped| *stopped) => return,
         }

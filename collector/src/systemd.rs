@@ -20,6 +20,9 @@ pub const DATABASE_PASSWORD: &str = "database-password";
 /// Name of the file that holds the passphrase of the private keys.
 pub const KEY_PASSPHRASE: &str = "key-passphrase";
 
+/// Name of the file that holds the PIN of a token with private keys.
+pub const TOKEN_PIN: &str = "token-pin";
+
 /// Name of the file that holds the mail server's password.
 pub const MAIL_PASSWORD: &str = "mail-password";
 

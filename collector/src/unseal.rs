@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use report::compression::{self, CompressionError};
 use report::hash::Hash;
 use report::report::Header;
-use report::sealed::{self, OpenError, OpeningKey, SignatureError, Signer};
+use report::sealed::{self, KeyAway, NotOpened, OpenError, OpeningKey, SignatureError, Signer};
 use report::site::{self, SiteError};
 use report::text::{self, PackageSection, TextError};
 
@@ -27,12 +27,20 @@ pub struct Unsealed {
 /// The report text inside sealed bytes, or the text itself where a legacy host sent it plain, and who signed it.
 ///
 /// # Errors
-/// [`SetAside`] with the reason for the inbox.
-pub fn unseal(body: &[u8], keys: &[OpeningKey]) -> Result<Unsealed, SetAside> {
+/// [`NotUnsealed`].
+pub fn unseal(body: &[u8], keys: &[OpeningKey]) -> Result<Unsealed, NotUnsealed> {
     // A report text begins with a separator line, DER never does.
-    let content =
-        if body.starts_with(b"#") { Ok(body.to_vec()) } else { sealed::open(body, keys).map_err(Unreadable::Seal) };
-    let content = content.map_err(|reason| SetAside { reason, claimed: Claimed::default() })?;
+    let content = if body.starts_with(b"#") { Ok(body.to_vec()) } else { sealed::open(body, keys) };
+    let content = content.map_err(|reason| match reason {
+        NotOpened::Never(reason) => {
+            NotUnsealed::SetAside(SetAside { reason: reason.into(), claimed: Claimed::default() })
+        }
+        NotOpened::KeyAway(away) => NotUnsealed::Waits(away),
+    })?;
+    Ok(read_content(content)?)
+}
+
+fn read_content(content: Vec<u8>) -> Result<Unsealed, SetAside> {
     let (content, signer) = match sealed::verify(&content) {
         Ok(Some((content, signer))) => (content, Some(signer)),
         Ok(None) => (content, None),
@@ -46,6 +54,21 @@ pub fn unseal(body: &[u8], keys: &[OpeningKey]) -> Result<Unsealed, SetAside> {
     match compression::expand(content) {
         Ok(text) => Ok(Unsealed { text, signer }),
         Err(reason) => Err(SetAside { reason: reason.into(), claimed: Claimed::by(b"", signer.as_ref()) }),
+    }
+}
+
+/// Why sealed bytes are not open.
+#[derive(Debug)]
+pub enum NotUnsealed {
+    /// They never will be, as they are.
+    SetAside(SetAside),
+    /// They are sealed for a key that cannot be used now.
+    Waits(KeyAway),
+}
+
+impl From<SetAside> for NotUnsealed {
+    fn from(aside: SetAside) -> Self {
+        NotUnsealed::SetAside(aside)
     }
 }
 

@@ -17,7 +17,14 @@ pub(crate) async fn run(call: &Invocation) -> anyhow::Result<()> {
         say(&format!("gocdb_roles: {} people at {} sites\n", read.people, read.sites))?;
     }
     keys::recipients(&config.recipients)?;
-    match call.opening_keys()?.len() {
+    let keys = call.opening_keys()?;
+    for file in &keys {
+        file.key.prove().with_context(|| format!("key {}", file.place()))?;
+        if let Some(token) = &file.token {
+            say(&format!("{token}: opens what is sealed for {}\n", file.key.recipient().subject()))?;
+        }
+    }
+    match keys.len() {
         0 => say("keys: none; reports can be received but not opened here\n")?,
         number => say(&format!("keys: {number} ok\n"))?,
     }

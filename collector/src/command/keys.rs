@@ -36,7 +36,7 @@ pub(crate) async fn run(call: &Invocation, command: Keys) -> anyhow::Result<()> 
                 let recipient = file.key.recipient();
                 let end = recipient.not_after()?;
                 rows.push(vec![
-                    Cell::Text(file.file.display().to_string()),
+                    Cell::Text(file.place()),
                     Cell::Text(recipient.subject()),
                     Cell::Time(Some(end)),
                     Cell::Number((end.as_second() - call.now.as_second()).div_euclid(86_400)),

@@ -23,7 +23,7 @@ use wlcg_package_collector::cli::{FormatName, Options};
 use wlcg_package_collector::config::{self, Config};
 use wlcg_package_collector::store::Store;
 use wlcg_package_collector::table::{Format, Table};
-use wlcg_package_collector::{keys as key_files, systemd};
+use wlcg_package_collector::{keys as key_files, systemd, token};
 
 /// One call of the program.
 pub(crate) struct Invocation {
@@ -66,10 +66,12 @@ impl Invocation {
         Ok(files)
     }
 
-    /// The keys that are named, else those of the configured folder.
+    /// The keys that are named, else those of the configured folder, and those in tokens.
     pub(crate) fn key_files(&self) -> anyhow::Result<Vec<key_files::KeyFile>> {
         let named = if self.options.key.is_empty() { &self.config.keys } else { &self.options.key };
-        Ok(key_files::load(named, &self.keys_folder()?, self.passphrase()?.as_ref())?)
+        let mut files = key_files::load(named, &self.keys_folder()?, self.passphrase()?.as_ref())?;
+        files.extend(token::load(&self.config.tokens, systemd::secret(systemd::TOKEN_PIN))?);
+        Ok(files)
     }
 
     /// What private keys are encrypted with, where that is configured or handed over.

@@ -44,7 +44,9 @@ pub(crate) async fn open(call: &Invocation, once: bool) -> anyhow::Result<()> {
     let opener = Opener::new(call.store().await?, keys).with_policy(call.config.policy());
     if once {
         let done = opener.open_waiting().await?;
-        return say(&format!("opened {}, set aside {}\n", done.opened, done.set_aside));
+        say(&format!("opened {}, set aside {}\n", done.opened, done.set_aside))?;
+        anyhow::ensure!(done.waiting == 0, "{} reports wait for a key that cannot be used now", done.waiting);
+        return Ok(());
     }
     let stop = serve::asked_to_end()?;
     serve::open_until(opener, stop).await;

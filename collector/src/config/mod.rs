@@ -17,6 +17,7 @@ use crate::admission::Bounds;
 use crate::answers::campaign::Sending;
 use crate::sender::{Policy, Unsigned};
 use crate::sending::{MailConfig, WebhookConfig};
+use crate::token::TokenConfig;
 
 pub use database_url::{redacted, with_password};
 
@@ -44,6 +45,8 @@ pub struct Config {
     pub keys_folder: Option<PathBuf>,
     /// File whose first line is the passphrase of private keys that are encrypted, new ones among them.
     pub key_passphrase_file: Option<PathBuf>,
+    /// Tokens that hold private keys.
+    pub tokens: Vec<TokenConfig>,
     /// PEM files with certificates that readable reports are sealed for on arrival.
     pub recipients: Vec<PathBuf>,
     /// The recipient bundle that hosts are shown; `keys publish` writes it.
@@ -111,6 +114,7 @@ impl Default for Config {
             keys: Vec::new(),
             keys_folder: None,
             key_passphrase_file: None,
+            tokens: Vec::new(),
             recipients: Vec::new(),
             recipient_bundle_file: None,
             listen: "127.0.0.1:8642".to_owned(),
@@ -308,6 +312,7 @@ mod tests {
         assert_eq!(shown.session_hours, default.session_hours);
         assert_eq!(shown.audit_keep_days, default.audit_keep_days);
         assert_eq!(shown.people.len(), 3);
+        assert!(shown.tokens.iter().all(|token| token.pin_file.is_some()) && shown.tokens.len() == 1);
         assert_eq!(shown.gocdb_site_roles, default.gocdb_site_roles);
         let (mail, webhook) = (shown.mail.unwrap(), shown.webhook.unwrap());
         assert_eq!((mail.timeout_seconds, webhook.timeout_seconds), (60, 30));

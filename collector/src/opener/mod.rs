@@ -1,6 +1,7 @@
 //! Opens what waits in the inbox, with a key, from anywhere that reaches the database.
 
 mod alone;
+mod away;
 mod together;
 
 use std::collections::HashSet;
@@ -11,11 +12,12 @@ use jiff::Timestamp;
 use report::hash::Hash;
 use report::sealed::{OpeningKey, Signer};
 
+use self::away::Away;
 use crate::clock::{self, Stopwatch};
 use crate::metrics::Metrics;
 use crate::sender::Policy;
 use crate::store::{Arrival, Sealed, Store, StoreError, retrying, unless_silent};
-use crate::unseal::{self, Claim, Claimed, SetAside, Unreadable, Unsealed};
+use crate::unseal::{self, Claim, Claimed, NotUnsealed, SetAside, Unreadable, Unsealed};
 
 /// Reports that are opened side by side and stored in one transaction.
 const BATCH: i64 = 64;
@@ -30,6 +32,7 @@ pub struct Opener {
     keys: Arc<[OpeningKey]>,
     metrics: Metrics,
     policy: Arc<Policy>,
+    away: Arc<Away>,
 }
 
 /// What a round of opening did.
@@ -39,13 +42,15 @@ pub struct Opened {
     pub opened: usize,
     /// Reports that were set aside with a reason.
     pub set_aside: usize,
+    /// Reports that were looked at and wait for a key that cannot be used now.
+    pub waiting: usize,
 }
 
 impl Opener {
     /// An opener for `store` with every key it may try, retired ones included; it accepts unsigned reports.
     #[must_use]
     pub fn new(store: Store, keys: Vec<OpeningKey>) -> Self {
-        Opener { store, keys: keys.into(), metrics: Metrics::default(), policy: Arc::default() }
+        Opener { store, keys: keys.into(), metrics: Metrics::default(), policy: Arc::default(), away: Arc::default() }
     }
 
     /// The same opener, whose work is counted there.
@@ -60,32 +65,56 @@ impl Opener {
         Opener { policy: Arc::new(policy), ..self }
     }
 
-    /// Opens reports until none waits.
+    /// Opens reports until none waits but for a key that cannot be used now.
     ///
     /// # Errors
     /// [`StoreError`]; what was opened before is stored, the rest waits.
     pub async fn open_waiting(&self) -> Result<Opened, StoreError> {
         let mut total = Opened::default();
+        let mut after = 0;
         loop {
             let watch = Stopwatch::start();
-            let round = unless_silent(SILENCE, self.open_batch()).await?;
-            if round == Opened::default() {
+            let round = unless_silent(SILENCE, self.open_batch(after)).await?;
+            if round.done == Opened::default() {
                 return Ok(total);
             }
-            self.metrics.round(watch.seconds());
-            total.opened += round.opened;
-            total.set_aside += round.set_aside;
+            if round.done.opened + round.done.set_aside > 0 {
+                self.metrics.round(watch.seconds());
+            }
+            match round.last_waiting {
+                // Those behind it may be for other keys.
+                Some(last) => after = self.away.up_to(last),
+                None if after == 0 => self.away.is_over(),
+                None => {}
+            }
+            total.opened += round.done.opened;
+            total.set_aside += round.done.set_aside;
+            total.waiting += round.done.waiting;
         }
     }
 
-    async fn open_batch(&self) -> Result<Opened, StoreError> {
-        let waiting = self.store.waiting(BATCH).await?;
+    /// Uses each key once, so that what is wrong with one is told before a report waits for it.
+    pub async fn try_keys(&self) {
+        let keys = Arc::clone(&self.keys);
+        let tried = tokio::task::spawn_blocking(move || keys.iter().filter_map(|key| key.prove().err()).collect());
+        let tried: Vec<_> = tried.await.unwrap_or_default();
+        tried.iter().for_each(|reason| self.away.tell(reason));
+    }
+
+    async fn open_batch(&self, after: i64) -> Result<Batch, StoreError> {
+        let waiting = self.store.waiting(after, BATCH).await?;
         let mut texts = Vec::with_capacity(waiting.len());
         let mut done = Opened::default();
+        let mut last_waiting = None;
         for (sealed, unsealed) in self.unseal_all(waiting).await? {
             match unsealed {
                 Ok(unsealed) => texts.push((sealed, unsealed)),
-                Err(aside) => self.set_aside(&sealed, &aside, &mut done).await?,
+                Err(NotUnsealed::SetAside(aside)) => self.set_aside(&sealed, &aside, &mut done).await?,
+                Err(NotUnsealed::Waits(reason)) => {
+                    self.away.tell(&reason);
+                    done.waiting += 1;
+                    last_waiting = Some(sealed.id);
+                }
             }
         }
         let mut claims = Vec::with_capacity(texts.len());
@@ -107,14 +136,14 @@ impl Opener {
         }
         let claims = self.of_known_sites(claims, &mut done).await?;
         self.store_claims(&claims, &mut done).await?;
-        Ok(done)
+        Ok(Batch { done, last_waiting })
     }
 
     /// Unseals on every core.
     async fn unseal_all(
         &self,
         mut waiting: Vec<Sealed>,
-    ) -> Result<Vec<(Sealed, Result<Unsealed, SetAside>)>, StoreError> {
+    ) -> Result<Vec<(Sealed, Result<Unsealed, NotUnsealed>)>, StoreError> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let share = waiting.len().div_ceil(cores).max(1);
         let mut parts = Vec::with_capacity(cores);
@@ -230,6 +259,13 @@ impl Opener {
         done.set_aside += 1;
         Ok(())
     }
+}
+
+/// What became of some reports that waited.
+struct Batch {
+    done: Opened,
+    /// The last of those that go on waiting for a key.
+    last_waiting: Option<i64>,
 }
 
 /// A report that was read, on its way into its host's history.

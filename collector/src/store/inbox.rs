@@ -40,6 +40,8 @@ pub struct HandedIn {
 /// A report that waits to be opened.
 #[derive(Debug)]
 pub struct Sealed {
+    /// Its place among those that wait.
+    pub id: i64,
     /// What names the report: SHA-256 of `body`, or of the text that was sealed on arrival.
     pub hash: Hash,
     /// Unix seconds.
@@ -122,38 +124,41 @@ impl Store {
         .await
     }
 
-    /// The oldest reports that wait to be opened, at most `limit` of them and no more bytes than fit in memory easily.
+    /// The oldest reports that wait to be opened and came in `after` one, at most `limit` of them and no more bytes than fit in memory easily.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn waiting(&self, limit: i64) -> Result<Vec<Sealed>, StoreError> {
+    pub async fn waiting(&self, after: i64, limit: i64) -> Result<Vec<Sealed>, StoreError> {
         // Hardly ever too much: one row tells.
         let sql = format!(
-            "SELECT COALESCE({}, 0) FROM (SELECT size FROM inbox WHERE state = 'waiting' ORDER BY id LIMIT ?) AS oldest",
+            "SELECT COALESCE({}, 0) FROM (SELECT size FROM inbox WHERE state = 'waiting' AND id > ? ORDER BY id LIMIT ?) AS oldest",
             self.dialect.sum("size")
         );
-        let (bytes,): (i64,) = sqlx::query_as(AssertSqlSafe(sql)).bind(limit).fetch_one(&self.pool).await?;
-        let limit = if bytes <= OPENED_BYTES { limit } else { self.fitting(limit).await? };
-        let rows: Vec<(String, i64, String, Vec<u8>, String)> = sqlx::query_as(
-            "SELECT hash, received, source, body, handed_in FROM inbox WHERE state = 'waiting' ORDER BY id LIMIT ?",
+        let (bytes,): (i64,) = sqlx::query_as(AssertSqlSafe(sql)).bind(after).bind(limit).fetch_one(&self.pool).await?;
+        let limit = if bytes <= OPENED_BYTES { limit } else { self.fitting(after, limit).await? };
+        let rows: Vec<(i64, String, i64, String, Vec<u8>, String)> = sqlx::query_as(
+            "SELECT id, hash, received, source, body, handed_in FROM inbox WHERE state = 'waiting' AND id > ? ORDER BY id LIMIT ?",
         )
+        .bind(after)
         .bind(limit)
         .fetch_all(&self.pool)
         .await?;
         rows.into_iter()
-            .map(|(hash, received, source, body, handed_in)| {
+            .map(|(id, hash, received, source, body, handed_in)| {
                 let hash = hash.parse().map_err(|_| StoreError::Inconsistent(format!("inbox hash {hash:?}")))?;
-                Ok(Sealed { hash, received, source, body, handed_in })
+                Ok(Sealed { id, hash, received, source, body, handed_in })
             })
             .collect()
     }
 
     /// How many of the oldest reports that wait fit in memory easily, at least one and at most `limit`.
-    async fn fitting(&self, limit: i64) -> Result<i64, StoreError> {
-        let sizes: Vec<(i64,)> = sqlx::query_as("SELECT size FROM inbox WHERE state = 'waiting' ORDER BY id LIMIT ?")
-            .bind(limit)
-            .fetch_all(&self.pool)
-            .await?;
+    async fn fitting(&self, after: i64, limit: i64) -> Result<i64, StoreError> {
+        let sizes: Vec<(i64,)> =
+            sqlx::query_as("SELECT size FROM inbox WHERE state = 'waiting' AND id > ? ORDER BY id LIMIT ?")
+                .bind(after)
+                .bind(limit)
+                .fetch_all(&self.pool)
+                .await?;
         let mut bytes = 0_i64;
         let fits = |(size,): &&(i64,)| {
             bytes = bytes.saturating_add(*size);

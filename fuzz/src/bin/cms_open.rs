@@ -1,17 +1,38 @@
-//! Opening and verifying: any bytes are refused or read, and a report that was changed never reads as another one.
+//! Opening and verifying: any bytes are refused or read, a report that was changed never reads as another one, and a key that
+//! somebody else holds opens what it opens here.
 #![no_main]
 
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
+use openssl::bn::BigNumContext;
+use openssl::derive::Deriver;
+use openssl::ec::{EcKey, EcPoint};
+use openssl::pkey::PKey;
 use report::compression;
-use report::sealed::{self, ContentEncryption, KeyKind, OpenError, OpeningKey, SigningKey};
+use report::sealed::{self, ContentEncryption, KeyKind, NotOpened, OpenError, OpeningKey, Operation, SigningKey};
 
 const TEXT: &[u8] = b"#\nhost: a\npackager: rpm\nsite: CERN-PROD\nversion: 1\n#\nbash\t0:5-1\tx\n#\n";
 
 static KEY: LazyLock<OpeningKey> = LazyLock::new(|| {
     let time = |seconds| jiff::Timestamp::from_second(seconds).expect("a time");
     OpeningKey::generate(KeyKind::EcP256, "fuzz", time(1_700_000_000), time(2_000_000_000)).expect("a key")
+});
+
+/// The same key as a token has it.
+static HELD: LazyLock<OpeningKey> = LazyLock::new(|| {
+    let private = PKey::private_key_from_pem(&KEY.to_pem(None).expect("a text")).expect("a key");
+    let holder = move |operation: &Operation| {
+        let Operation::Agree(point) = operation else { panic!("an EC key is asked for {operation:?}") };
+        let ours = private.ec_key().expect("an EC key");
+        let point = EcPoint::from_bytes(ours.group(), point, &mut BigNumContext::new().expect("memory"));
+        let peer = EcKey::from_public_key(ours.group(), &point.expect("a point of the curve alone is asked for"));
+        let peer = PKey::from_ec_key(peer.expect("a public key")).expect("a key");
+        let mut deriver = Deriver::new(&private).expect("memory");
+        deriver.set_peer(&peer).expect("a peer");
+        Ok(Some(deriver.derive_to_vec().expect("a secret")))
+    };
+    OpeningKey::held(KEY.recipient().clone(), Box::new(holder)).expect("a key")
 });
 
 static SENDER: LazyLock<SigningKey> = LazyLock::new(|| {
@@ -50,8 +71,9 @@ fuzz_target!(|bytes: &[u8]| {
     } else {
         let opened = sealed::open(&body, std::slice::from_ref(&*KEY));
         if sealed::check_structure(&body).is_err() {
-            assert!(matches!(opened, Err(OpenError::NotCms | OpenError::TrailingBytes(_))));
+            assert!(matches!(opened, Err(NotOpened::Never(OpenError::NotCms | OpenError::TrailingBytes(_)))));
         }
+        assert_eq!(sealed::open(&body, std::slice::from_ref(&*HELD)), opened, "it matters who holds the key");
         let Ok(content) = opened else { return };
         content
     };

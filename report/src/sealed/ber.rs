@@ -1,4 +1,4 @@
-//! Just enough BER to see where a CMS structure ends and what type it says it is (X.690, section 8.1).
+//! Just enough BER to see where a CMS structure ends and what type it says it is, and to put one together (X.690, section 8.1).
 
 /// Deepest nesting of indefinite lengths that is followed; OpenSSL writes three.
 const MAX_DEPTH: usize = 16;
@@ -21,8 +21,7 @@ pub(super) fn content_type(bytes: &[u8]) -> Option<&[u8]> {
 
 /// The elements inside the first element of `bytes`, headers included; `None` when one is cut short or its length indefinite.
 pub(super) fn children(bytes: &[u8]) -> Option<Vec<&[u8]>> {
-    let ElementHeader { size, length, .. } = header(bytes)?;
-    let mut rest = bytes.get(size..size.checked_add(length?)?)?;
+    let mut rest = content(bytes)?;
     let mut children = Vec::new();
     while !rest.is_empty() {
         let (child, behind) = rest.split_at_checked(element_length(rest)?)?;
@@ -32,8 +31,35 @@ pub(super) fn children(bytes: &[u8]) -> Option<Vec<&[u8]>> {
     Some(children)
 }
 
-const SEQUENCE: u8 = 0x30;
-const OBJECT_IDENTIFIER: u8 = 0x06;
+/// The content octets of the first element of `bytes`; `None` when it is cut short or its length indefinite.
+pub(super) fn content(bytes: &[u8]) -> Option<&[u8]> {
+    let ElementHeader { size, length, .. } = header(bytes)?;
+    bytes.get(size..size.checked_add(length?)?)
+}
+
+/// An element with a definite length.
+pub(super) fn element(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let content = parts.concat();
+    let digits = content.len().to_be_bytes();
+    let significant: Vec<u8> = digits.into_iter().skip_while(|digit| *digit == 0).collect();
+    let head = match (significant.as_slice(), u8::try_from(significant.len())) {
+        ([], _) => vec![tag, 0],
+        ([length @ 0..0x80], _) => vec![tag, *length],
+        (digits, octets) => [&[tag, 0x80 | octets.unwrap_or_default()], digits].concat(),
+    };
+    [head, content].concat()
+}
+
+pub(super) const OCTET_STRING: u8 = 0x04;
+pub(super) const OBJECT_IDENTIFIER: u8 = 0x06;
+pub(super) const SEQUENCE: u8 = 0x30;
+pub(super) const SET: u8 = 0x31;
+/// `[0]`, constructed.
+pub(super) const CONTEXT_0: u8 = 0xA0;
+/// `[1]`, constructed.
+pub(super) const CONTEXT_1: u8 = 0xA1;
+/// `[2]`, constructed.
+pub(super) const CONTEXT_2: u8 = 0xA2;
 
 struct ElementHeader {
     tag: u8,

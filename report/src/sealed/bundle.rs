@@ -9,6 +9,7 @@ use openssl::stack::Stack;
 use openssl::x509::X509;
 use openssl::x509::store::X509StoreBuilder;
 
+use super::held::KeyAway;
 use super::key::{KeyError, OpeningKey, Recipient, is_key_of};
 use super::{SIGNED_DATA, ber, joint};
 
@@ -172,6 +173,14 @@ pub enum BundleError {
     /// Not to be sealed for at all.
     #[error("a certificate in it cannot be used: {0}")]
     Certificate(#[from] KeyError),
+    /// A signer's private key is elsewhere.
+    #[error("{0}")]
+    KeyAway(#[from] KeyAway),
+    /// It is there, and does something else.
+    #[error(
+        "the holder of the private key of {0} does not sign with it: allow that (CKA_SIGN), or sign where another key is"
+    )]
+    HolderRefuses(String),
     /// The library refused.
     #[error("openssl: {0}")]
     Library(#[from] ErrorStack),

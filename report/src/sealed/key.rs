@@ -1,7 +1,10 @@
 //! Recipient certificates, and the private keys that open what was sealed for them.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use openssl::asn1::Asn1Time;
+use openssl::cms::CmsContentInfo;
 use openssl::ec::{EcGroup, EcKey};
 use openssl::error::ErrorStack;
 use openssl::nid::Nid;
@@ -12,6 +15,7 @@ use openssl::x509::extension::KeyUsage;
 use openssl::x509::{X509, X509Ref};
 
 use super::certificate::{self_signed, subject};
+use super::held::{Challenge, HeldKey, Holder, KeyAway};
 use crate::hash::Hash;
 
 /// A certificate that reports are sealed for: RSA of 2048 bits and up, or EC P-256.
@@ -94,8 +98,17 @@ pub(super) fn is_key_of(one: &X509Ref, other: &X509Ref) -> bool {
 /// A private key with its certificate: opens what was sealed for it.
 #[derive(Clone)]
 pub struct OpeningKey {
-    private: PKey<Private>,
+    private: PrivateKey,
     recipient: Recipient,
+}
+
+/// Where a private key is.
+#[derive(Clone)]
+pub(super) enum PrivateKey {
+    /// In this process.
+    Here(PKey<Private>),
+    /// Wherever its holder keeps it.
+    Held(Arc<HeldKey>),
 }
 
 impl OpeningKey {
@@ -111,8 +124,17 @@ impl OpeningKey {
         Recipient::from_pem(pem)?
             .into_iter()
             .find(|recipient| recipient.0.public_key().is_ok_and(|public| public.public_eq(&private)))
-            .map(|recipient| OpeningKey { private, recipient })
+            .map(|recipient| OpeningKey { private: PrivateKey::Here(private), recipient })
             .ok_or(KeyError::Mismatch)
+    }
+
+    /// The key of this certificate whose private half somebody else holds.
+    ///
+    /// # Errors
+    /// [`KeyError::Library`].
+    pub fn held(recipient: Recipient, holder: Box<Holder>) -> Result<Self, KeyError> {
+        let held = HeldKey::new(&recipient, holder)?;
+        Ok(OpeningKey { private: PrivateKey::Held(Arc::new(held)), recipient })
     }
 
     /// Makes a key pair and a self-signed certificate for `common_name`.
@@ -138,7 +160,7 @@ impl OpeningKey {
         let usage = usage.digital_signature();
         let validity = (not_before.as_second(), not_after.as_second());
         let certificate = self_signed(&private, common_name, usage.build()?, validity)?;
-        Ok(OpeningKey { private, recipient: Recipient::new(certificate)? })
+        Ok(OpeningKey { private: PrivateKey::Here(private), recipient: Recipient::new(certificate)? })
     }
 
     /// The private key and the certificate in one PEM text: a secret, unless the key is encrypted with a passphrase (PKCS #8,
@@ -147,9 +169,10 @@ impl OpeningKey {
     /// # Errors
     /// [`KeyError`] when the library cannot encode it.
     pub fn to_pem(&self, passphrase: Option<&[u8]>) -> Result<Vec<u8>, KeyError> {
+        let PrivateKey::Here(private) = &self.private else { return Err(KeyError::NoPrivateKey) };
         let private = match passphrase {
-            None => self.private.private_key_to_pem_pkcs8()?,
-            Some(passphrase) => self.private.private_key_to_pem_pkcs8_passphrase(Cipher::aes_256_cbc(), passphrase)?,
+            None => private.private_key_to_pem_pkcs8()?,
+            Some(passphrase) => private.private_key_to_pem_pkcs8_passphrase(Cipher::aes_256_cbc(), passphrase)?,
         };
         Ok([private, self.recipient.to_pem()?].concat())
     }
@@ -160,7 +183,41 @@ impl OpeningKey {
         &self.recipient
     }
 
-    pub(super) fn private(&self) -> &PKey<Private> {
+    /// Uses the private key, so that what keeps it from working is known before a report needs it.
+    ///
+    /// # Errors
+    /// [`KeyAway`] when its holder cannot be asked, or holds another one.
+    pub fn prove(&self) -> Result<(), KeyAway> {
+        let PrivateKey::Held(held) = &self.private else { return Ok(()) };
+        let challenge = Challenge::new(&self.recipient).map_err(|error| KeyAway(error.to_string()))?;
+        match held.ask(&challenge.operation)? {
+            Some(answer) if challenge.is_met_by(&answer) => Ok(()),
+            _ => Err(KeyAway(format!("what is sealed for {} is not opened by its holder", self.recipient.subject()))),
+        }
+    }
+
+    /// The content, when it is sealed for this key and whole; what has no fault in it may be found later when the holder is away.
+    pub(super) fn open(&self, cms: &CmsContentInfo) -> Result<Option<Vec<u8>>, KeyAway> {
+        match &self.private {
+            PrivateKey::Here(_) => Ok(self.decrypt_here(cms)),
+            PrivateKey::Held(held) => held.open(cms),
+        }
+    }
+
+    /// Without the certificate OpenSSL may return garbage as success: each key is tried by name of its recipient.
+    pub(super) fn decrypt_here(&self, cms: &CmsContentInfo) -> Option<Vec<u8>> {
+        match &self.private {
+            PrivateKey::Here(private) => cms.decrypt(private, self.certificate()).ok(),
+            PrivateKey::Held(_) => None,
+        }
+    }
+
+    /// Whether its private half is in this process.
+    pub(super) fn is_here(&self) -> bool {
+        matches!(self.private, PrivateKey::Here(_))
+    }
+
+    pub(super) fn private(&self) -> &PrivateKey {
         &self.private
     }
 

@@ -1,10 +1,14 @@
 //! Sealing a report for its recipients as CMS and opening it again (RFC 5652, RFC 5083); with its files the only door to openssl.
 
+mod agreement;
 mod ber;
 mod bundle;
 mod certificate;
+mod envelope;
+mod held;
 mod joint;
 mod key;
+mod oaep;
 mod signed;
 
 use openssl::cms::{CMSOptions, CmsContentInfo};
@@ -13,6 +17,7 @@ use openssl::stack::Stack;
 use openssl::symm::Cipher;
 
 pub use bundle::{BUNDLE_MEDIA_TYPE, BundleError, MAX_BUNDLE, RecipientBundle};
+pub use held::{Challenge, Digest, Holder, KeyAway, Operation};
 pub use key::{KeyError, KeyKind, OpeningKey, Recipient};
 pub use signed::{SignatureError, Signer, SigningKey, unverified, verify};
 
@@ -52,14 +57,20 @@ pub fn seal(content: &[u8], recipients: &[Recipient], encryption: ContentEncrypt
 /// What CBC gives back is not proven whole (see [`ContentEncryption::Aes256Cbc`]): the caller checks what came out.
 ///
 /// # Errors
-/// [`OpenError`]; none of them can be mended by trying again with the same keys.
-pub fn open(sealed: &[u8], keys: &[OpeningKey]) -> Result<Vec<u8>, OpenError> {
+/// [`NotOpened`].
+pub fn open(sealed: &[u8], keys: &[OpeningKey]) -> Result<Vec<u8>, NotOpened> {
     check_structure(sealed)?;
     let cms = CmsContentInfo::from_der(sealed).map_err(|_| OpenError::NotCms)?;
-    // Without the certificate OpenSSL may return garbage as success: each key is tried by name of its recipient.
-    keys.iter()
-        .find_map(|key| cms.decrypt(key.private(), key.certificate()).ok())
-        .ok_or(OpenError::NoKeyOpens { keys: keys.len() })
+    let mut away = None;
+    // Those that are here first: what they open costs no other machine anything.
+    for key in keys.iter().filter(|key| key.is_here()).chain(keys.iter().filter(|key| !key.is_here())) {
+        match key.open(&cms) {
+            Ok(Some(content)) => return Ok(content),
+            Ok(None) => {}
+            Err(reason) => away = Some(reason),
+        }
+    }
+    Err(away.map_or(OpenError::NoKeyOpens { keys: keys.len() }.into(), NotOpened::KeyAway))
 }
 
 /// How the content of sealed bytes is encrypted, seen without a key: whatever is not AuthEnvelopedData proves nothing.
@@ -107,7 +118,18 @@ pub enum SealError {
     Library(#[from] ErrorStack),
 }
 
-/// Why sealed bytes could not be opened.
+/// Why sealed bytes are not open.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotOpened {
+    /// Trying again with the same keys does not mend it.
+    #[error(transparent)]
+    Never(#[from] OpenError),
+    /// It is sealed for a key that cannot be used now: it may be opened later.
+    #[error(transparent)]
+    KeyAway(#[from] KeyAway),
+}
+
+/// What is wrong with sealed bytes, whenever they are looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
     /// Not the structure that reports come in.
