@@ -11,8 +11,9 @@ use std::sync::OnceLock;
 
 use crate::programs::eventually;
 
-/// What the root tree holds beside Debian's smallest set: rpm makes a second package manager, cron a real cron.
-const PACKAGES: &str = "systemd,systemd-sysv,dbus,iproute2,ca-certificates,cron,rpm,curl,openssl,procps";
+/// What the root tree holds beside Debian's smallest set: rpm makes a second package manager, cron a real cron, SoftHSM a token.
+const PACKAGES: &str =
+    "systemd,systemd-sysv,dbus,iproute2,ca-certificates,cron,rpm,curl,openssl,procps,softhsm2,opensc";
 
 /// Units that would talk to mirrors or wait for a network that there is not.
 const MASKED: [&str; 9] = [

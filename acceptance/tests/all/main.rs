@@ -98,6 +98,8 @@ mod rpm_databases;
 mod senders;
 mod services;
 mod site_user;
+mod token;
+mod token_unit;
 mod vanished;
 mod versions;
 mod whole_files;
