@@ -203,7 +203,7 @@ fn asks_for_its_passphrase(host: &SystemdBox, opened: &str, report: &Path) {
     // Commands of root's ask in the same way.
     let keys = host.says(&format!(
         "systemd-run -q --pipe --wait -p LoadCredential=credentials_key-passphrase:/run/wlcg-package-collector-passphrase \
-           wlcg-package-collector keys list &
+           wlcg-package-collector --key /etc/wlcg-package-collector/credentials/mw-officer.key.pem keys list &
          until [ -n \"$({question})\" ]; do sleep 0.1; done; tr -d '\\n' < /root/key-passphrase | {answer}; wait"
     ));
     assert!(keys.contains("mw-officer"), "{keys}");
