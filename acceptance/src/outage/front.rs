@@ -33,8 +33,6 @@ pub struct Post {
     pub took: Duration,
     /// The answer's status.
     pub status: u16,
-    /// Seconds that the answer asked to stay away for.
-    pub retry_after: Option<u64>,
 }
 
 /// Where a request goes.
@@ -145,8 +143,7 @@ async fn answer(
         Far::Collector(collector) => pass(collector, &open, onward).await.unwrap_or_else(away),
     };
     if parts.method == Method::POST {
-        let retry_after = answer.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
-        locked(&passed).push(Post { took: came.elapsed(), status: answer.status().as_u16(), retry_after });
+        locked(&passed).push(Post { took: came.elapsed(), status: answer.status().as_u16() });
     }
     Ok(answer)
 }

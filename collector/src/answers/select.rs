@@ -318,8 +318,7 @@ async fn past_groups(store: &Store, scope: &Scope, at: Timestamp) -> Result<Vec<
     for host in store.hosts_at(scope, at.as_second()).await? {
         *groups.entry((host.site, host.list, host.facts)).or_default() += 1;
     }
-    let group =
-        |((site, list, facts), hosts)| HostGroup { site, list, facts, hosts, stale: 0, newly_stale: 0, last_news: 0 };
+    let group = |((site, list, facts), hosts)| HostGroup::of_the_past(site, list, facts, hosts);
     Ok(groups.into_iter().map(group).collect())
 }
 

@@ -28,6 +28,13 @@ pub struct HostGroup {
     pub last_news: i64,
 }
 
+impl HostGroup {
+    /// A group of a past day, of which nobody asks how old its news were.
+    pub(crate) fn of_the_past(site: String, list: i64, facts: i64, hosts: i64) -> Self {
+        HostGroup { site, list, facts, hosts, stale: 0, newly_stale: 0, last_news: 0 }
+    }
+}
+
 /// What was read of sites, and until which news it holds.
 #[derive(Debug, Default)]
 pub(super) struct Known {
@@ -168,15 +175,7 @@ impl Store {
         let mut fresh = unread(&missing, 0..=0);
         for (site, list, facts, hosts) in rows {
             let Some((name, known)) = fresh.get_mut(&site) else { continue };
-            known.groups.push(HostGroup {
-                site: (*name).to_owned(),
-                list,
-                facts,
-                hosts,
-                stale: 0,
-                newly_stale: 0,
-                last_news: 0,
-            });
+            known.groups.push(HostGroup::of_the_past((*name).to_owned(), list, facts, hosts));
         }
         let mut days = locked(&self.groups.days);
         let known = day_of(&mut days, day);

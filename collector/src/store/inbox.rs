@@ -159,12 +159,7 @@ impl Store {
                 .bind(limit)
                 .fetch_all(&self.pool)
                 .await?;
-        let mut bytes = 0_i64;
-        let fits = |(size,): &&(i64,)| {
-            bytes = bytes.saturating_add(*size);
-            bytes <= OPENED_BYTES
-        };
-        Ok(i64::try_from(sizes.iter().take_while(fits).count()).unwrap_or(limit).max(1))
+        Ok(i64::try_from(fitting(sizes.iter().map(|(size,)| *size))).unwrap_or(limit).max(1))
     }
 
     /// Notes that a report cannot become history; it stays sealed in the inbox.
@@ -201,8 +196,18 @@ impl Store {
     }
 }
 
+/// How many bodies of these sizes, from the first on, fit in memory easily.
+pub(super) fn fitting(sizes: impl Iterator<Item = i64>) -> usize {
+    let mut bytes = 0_i64;
+    let fits = |size: &i64| {
+        bytes = bytes.saturating_add(*size);
+        bytes <= OPENED_BYTES
+    };
+    sizes.take_while(fits).count()
+}
+
 /// Most bytes of bodies that are opened together, unless a single one is larger.
-pub(super) const OPENED_BYTES: i64 = 32 * 1024 * 1024;
+const OPENED_BYTES: i64 = 32 * 1024 * 1024;
 
 /// Most bytes of bodies in one statement: a quarter of what MySQL and MariaDB take by default (`max_allowed_packet`).
 const STATEMENT_BYTES: usize = 4 * 1024 * 1024;

@@ -2,7 +2,7 @@
 
 use report::hash::Hash;
 
-use super::inbox::OPENED_BYTES;
+use super::inbox::fitting;
 use super::{Store, StoreError};
 use crate::access::deed::Deed;
 
@@ -40,12 +40,8 @@ impl Store {
     pub async fn kept_behind(&self, place: Place) -> Result<Vec<Kept>, StoreError> {
         let sql = "SELECT id, size FROM inbox WHERE id > ? ORDER BY id LIMIT ?";
         let sizes: Vec<(i64, i64)> = sqlx::query_as(sql).bind(place.id).bind(BATCH).fetch_all(&self.pool).await?;
-        let mut bytes = 0_i64;
-        let fits = |(_, size): &&(i64, i64)| {
-            bytes = bytes.saturating_add(*size);
-            bytes <= OPENED_BYTES
-        };
-        let Some((last, _)) = sizes.iter().take_while(fits).last().or(sizes.first()) else { return Ok(Vec::new()) };
+        let together = fitting(sizes.iter().map(|(_, size)| *size)).max(1);
+        let Some((last, _)) = sizes.iter().take(together).last() else { return Ok(Vec::new()) };
         let sql = "SELECT id, resealed, hash, body FROM inbox WHERE id > ? AND id <= ? ORDER BY id";
         let rows: Vec<(i64, i64, String, Vec<u8>)> =
             sqlx::query_as(sql).bind(place.id).bind(*last).fetch_all(&self.pool).await?;
