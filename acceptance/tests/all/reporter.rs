@@ -4,6 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::process::Output;
 
+use wlcg_acceptance::person::{Person, text_of};
 use wlcg_acceptance::programs::{Deployment, eventually, program};
 
 /// A server that gives every request the same answer, `HASH` replaced by the hash of the body; gives its address.
@@ -278,4 +279,23 @@ fn mistakes_are_told_with_what_to_do() {
     assert!(line.contains("--site 'CERN-PROD'"), "{line}");
     let check = bare(&["--site", "CERN-PROD", "--url", "http://127.0.0.1:1", "--recipient", &certificate, "check"]);
     assert_eq!(check.status.code(), Some(75), "only the collector is away: {}", String::from_utf8_lossy(&check.stderr));
+}
+
+#[test]
+fn a_recipient_certificate_that_ends_soon_is_a_warning_at_the_desk() {
+    for (days, complains) in [("10", true), ("3650", false)] {
+        let deployment = Deployment::new(None);
+        let folder = deployment.keys().display().to_string();
+        deployment.ask(&["keys", "new", "next", "--kind", "rsa2048", "--days", days, "--folder", &folder]);
+        let collector = deployment.serve(&[]);
+        let officer = Person::signed_in(&deployment, &collector, &["--name", "Olga"]);
+        let mut reporter = deployment.reporter(&collector.url);
+        let sent = reporter.arg("--recipient").arg(deployment.certificate("next")).output().unwrap();
+        assert!(sent.status.success(), "{}", String::from_utf8_lossy(&sent.stderr));
+        eventually("it is opened", || deployment.inbox("opened") == 1);
+        for page in ["/hosts/CERN-PROD/wn1.example.org", "/sites/CERN-PROD"] {
+            let page = text_of(&officer.page(page));
+            assert_eq!(page.contains("the host says: recipient certificate CN=next expires 20"), complains, "{page}");
+        }
+    }
 }
