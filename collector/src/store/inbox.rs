@@ -48,7 +48,7 @@ pub struct Sealed {
     pub received: i64,
     /// Address it came from.
     pub source: String,
-    /// The bytes exactly as received, or sealed on arrival.
+    /// The bytes as received, sealed on arrival, or sealed anew since.
     pub body: Vec<u8>,
     /// Who handed it in for its site, with a right to; empty for what came from a host.
     pub handed_in: String,

@@ -41,7 +41,7 @@ impl Store {
         let sql = "SELECT id, size FROM inbox WHERE id > ? ORDER BY id LIMIT ?";
         let sizes: Vec<(i64, i64)> = sqlx::query_as(sql).bind(place.id).bind(BATCH).fetch_all(&self.pool).await?;
         let together = fitting(sizes.iter().map(|(_, size)| *size)).max(1);
-        let Some((last, _)) = sizes.iter().take(together).last() else { return Ok(Vec::new()) };
+        let Some((last, _)) = sizes.iter().take(together).next_back() else { return Ok(Vec::new()) };
         let sql = "SELECT id, resealed, hash, body FROM inbox WHERE id > ? AND id <= ? ORDER BY id";
         let rows: Vec<(i64, i64, String, Vec<u8>)> =
             sqlx::query_as(sql).bind(place.id).bind(*last).fetch_all(&self.pool).await?;

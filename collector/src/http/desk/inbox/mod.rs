@@ -12,9 +12,7 @@ use axum::routing::{get, post};
 use super::super::Shared;
 use super::super::error::HttpError;
 use crate::access::{Role, Viewer};
-use crate::answers::inbox::{self, ReportAnswer};
 use crate::desk::inbox::{Asked, UNSIGNED};
-use crate::inbox_decision::DecisionError;
 use crate::store::{InboxFilter, InboxState};
 
 /// Every page of the inbox.
@@ -31,15 +29,9 @@ fn not_for_sites(viewer: &Viewer) -> Result<(), HttpError> {
     if viewer.role == Role::Site { Err(HttpError::NotFound) } else { Ok(()) }
 }
 
-/// A report that may be seen, by its hash as written.
-async fn one(shared: &Shared, viewer: &Viewer, report: &str) -> Result<ReportAnswer, HttpError> {
+/// The hash of a report as written, for whoever may ask for one.
+fn named(viewer: &Viewer, report: &str) -> Result<Hash, HttpError> {
     not_for_sites(viewer)?;
-    let hash = hash_of(report)?;
-    let found = inbox::report(&shared.store, &viewer.scope, hash).await?;
-    Ok(found.ok_or(DecisionError::NoReport(hash))?)
-}
-
-fn hash_of(report: &str) -> Result<Hash, HttpError> {
     report.parse().map_err(|_| HttpError::NotFound)
 }
 

@@ -7,10 +7,11 @@ use super::super::super::Shared;
 use super::super::super::error::HttpError;
 use super::super::super::visitor::Visitor;
 use super::super::{frame, page};
-use super::one;
-use crate::answers::inbox::ReportAnswer;
+use super::named;
+use crate::answers::inbox::{self, ReportAnswer};
 use crate::desk::frame::Section;
 use crate::desk::inbox::report::ReportPage;
+use crate::inbox_decision::DecisionError;
 
 /// What is known of a report without opening it.
 pub(super) async fn show(
@@ -18,6 +19,8 @@ pub(super) async fn show(
     visitor: Visitor,
     Path(report): Path<String>,
 ) -> Result<Response, HttpError> {
-    let ReportAnswer { report, kept, pinned, near } = one(&shared, &visitor.viewer, &report).await?;
+    let hash = named(&visitor.viewer, &report)?;
+    let found = inbox::report(&shared.store, &visitor.viewer.scope, hash).await?;
+    let ReportAnswer { report, kept, pinned, near } = found.ok_or(DecisionError::NoReport(hash))?;
     page(&ReportPage { frame: frame(visitor, Section::Inbox), report, pinned, near, kept })
 }

@@ -1,4 +1,4 @@
-//! `GET /inbox/{report}/sealed`: the bytes of a report as they were received.
+//! `GET /inbox/{report}/sealed`: the sealed bytes of a report as they are kept.
 
 use axum::extract::{Path, State};
 use axum::http::header;
@@ -7,7 +7,8 @@ use axum::response::{IntoResponse as _, Response};
 use super::super::super::Shared;
 use super::super::super::error::HttpError;
 use super::super::super::visitor::Visitor;
-use super::{hash_of, one};
+use super::named;
+use crate::inbox_decision::DecisionError;
 
 /// The sealed bytes, for a look at them elsewhere; whatever they are, no browser shows them.
 pub(super) async fn download(
@@ -15,9 +16,10 @@ pub(super) async fn download(
     visitor: Visitor,
     Path(report): Path<String>,
 ) -> Result<Response, HttpError> {
-    let found = one(&shared, &visitor.viewer, &report).await?;
-    let hash = hash_of(&report)?;
-    let body = if found.kept { shared.store.inbox_report(hash).await? } else { None };
+    let hash = named(&visitor.viewer, &report)?;
+    let found = shared.store.inbox_entry(&visitor.viewer.scope, hash).await?;
+    let (_, kept) = found.ok_or(DecisionError::NoReport(hash))?;
+    let body = if kept { shared.store.inbox_report(hash).await? } else { None };
     let (_, body) = body.ok_or(HttpError::NotFound)?;
     let file = format!("attachment; filename=\"{hash}.p7m\"");
     let headers = [
