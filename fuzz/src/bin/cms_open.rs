@@ -73,7 +73,14 @@ fuzz_target!(|bytes: &[u8]| {
         if sealed::check_structure(&body).is_err() {
             assert!(matches!(opened, Err(NotOpened::Never(OpenError::NotCms | OpenError::TrailingBytes(_)))));
         }
-        assert_eq!(sealed::open(&body, std::slice::from_ref(&*HELD)), opened, "it matters who holds the key");
+        let by_holder = sealed::open(&body, std::slice::from_ref(&*HELD));
+        // Where the cipher's name was changed to one of another key length, OpenSSL goes on with a key that it invents and tells
+        // nobody: what comes out, if anything, is garbage and another one each time.
+        if by_holder != opened {
+            let mut contents = [opened, by_holder].into_iter().flatten();
+            assert!(contents.all(|content| !is_report(content)), "it matters who holds the key");
+            return;
+        }
         let Ok(content) = opened else { return };
         content
     };
@@ -96,3 +103,12 @@ fuzz_target!(|bytes: &[u8]| {
         assert_eq!(text, TEXT, "a changed report reads as another one");
     }
 });
+
+fn is_report(content: Vec<u8>) -> bool {
+    let content = match sealed::verify(&content) {
+        Ok(Some((content, _))) => content,
+        Ok(None) => content,
+        Err(_) => return false,
+    };
+    compression::expand(content).is_ok_and(|text| report::text::read(&text).is_ok())
+}
