@@ -74,12 +74,12 @@ pub fn parse(mut source: impl Read, file: &Path) -> Result<(Vec<Package<'static>
             buffer.resize(2 * kept, 0);
         }
     }
-    // dpkg ends every paragraph with an empty line: one that the file ends in was cut.
-    let mut rest = buffer.get(..kept).unwrap_or_default().split(|byte| *byte == b'\n');
-    if rest.any(|line| line.starts_with(b"Package:")) {
-        return Err(cut(file, reading.line + 1));
+    // dpkg ends every paragraph with an empty line: what comes behind the last one was cut, or never reached the disk.
+    let rest = buffer.get(..kept).unwrap_or_default();
+    match rest.iter().position(|byte| *byte != b'\n') {
+        Some(empty) => Err(cut(file, reading.line + empty + 1)),
+        None => Ok((reading.packages, length)),
     }
-    Ok((reading.packages, length))
 }
 
 /// What is read at once.
@@ -100,6 +100,7 @@ impl Reading<'_> {
             self.line += 1;
             let line = bytes.get(begin..end).unwrap_or_default();
             begin = end + 1;
+            paragraph.begun |= !line.is_empty();
             match line.first() {
                 None => self
                     .packages
@@ -115,6 +116,8 @@ impl Reading<'_> {
 
 #[derive(Default)]
 struct Paragraph<'a> {
+    /// Whether there is anything in it.
+    begun: bool,
     name: Option<&'a [u8]>,
     version: Option<&'a [u8]>,
     arch: Option<&'a [u8]>,
@@ -136,7 +139,10 @@ impl<'a> Paragraph<'a> {
     }
 
     fn finish(self, file: &Path, line: usize) -> Result<Option<Package<'a>>, CollectError> {
-        let Some(name) = self.name else { return Ok(None) };
+        if !self.begun {
+            return Ok(None);
+        }
+        let name = self.name.ok_or_else(|| cut(file, line))?;
         let status = self.status.ok_or_else(|| cut(file, line))?;
         if status != b"install ok installed" {
             return Ok(None);
@@ -179,12 +185,24 @@ mod tests {
         let whole = ["Package: a\nStatus: install ok installed\nArchitecture: all\nVersion: 1\n\n"; 3].concat();
         for end in 0..whole.len() {
             if let Ok((packages, _)) = parse(&whole.as_bytes()[..end], Path::new("status")) {
-                // Whole paragraphs, of the next one at most the beginning of its first line.
                 let paragraph = whole.len() / 3;
-                assert_eq!(packages.len(), (end + 1) / paragraph, "cut at {end} passed as whole");
-                assert!((end + 1) % paragraph <= "Package:".len() + 1, "cut at {end} passed as whole");
+                assert_eq!((packages.len(), end % paragraph), (end / paragraph, 0), "cut at {end} passed as whole");
             }
         }
+    }
+
+    #[test]
+    fn what_is_no_package_is_no_list() {
+        // Zeros are what a file's end may hold after a power cut.
+        for behind in ["\0\0\0\0", "P", "Packagd: b\nStatus: install ok installed\n\n", " x\n\n"] {
+            let text = format!("{STATUS_FILE}{behind}");
+            assert!(parse(text.as_bytes(), Path::new("status")).is_err(), "{behind:?}");
+        }
+        assert_eq!(names(&format!("\n\n{STATUS_FILE}\n")), names(STATUS_FILE));
+        // The line that is told is the same however the file comes.
+        let line =
+            |size| parse(Slowly(b"Package: a\nStatus: x\n\n\nP", size), Path::new("status")).unwrap_err().to_string();
+        assert_eq!((line(1), line(PIECE)), (line(100), "status, line 5: the paragraph above is cut short".to_owned()));
     }
 
     /// Gives so many bytes at a time.
