@@ -2,6 +2,8 @@
 //!
 //! They are taken from its source, not from its crate: its database and web server would take minutes to build with coverage.
 
+pub mod rpm;
+
 #[path = "../../collector/src/query.rs"]
 pub mod query;
 #[path = "../../collector/src/reference/mod.rs"]
@@ -50,4 +52,15 @@ pub fn trimmed(mut bytes: &[u8]) -> &[u8] {
         bytes = rest;
     }
     bytes
+}
+
+/// Changes a body by triples of place (two bytes, little-endian) and bits to flip; beyond its end: how much of it to cut off.
+pub fn change(body: &mut Vec<u8>, changes: &[u8]) {
+    for change in changes.chunks_exact(3) {
+        let at = usize::from(u16::from_le_bytes([change[0], change[1]]));
+        match body.len() {
+            length if at < length => body[at] ^= change[2],
+            length => body.truncate(length - usize::from(change[2]).min(length)),
+        }
+    }
 }

@@ -113,7 +113,7 @@ fn a_user_without_rights_reads_roots_database() {
     assert_eq!(found, expected.len(), "no rpm program was there to ask");
 }
 
-/// Every truncation and many damaged bytes: the whole list, or an error, and never less.
+/// The whole list, or an error, and never less.
 fn damaged(file: &Path, expected: &[String], at: usize, byte: u8, cut: bool) {
     let folder = tempfile::tempdir().unwrap();
     let mut bytes = fs::read(file).unwrap();
@@ -127,8 +127,19 @@ fn damaged(file: &Path, expected: &[String], at: usize, byte: u8, cut: bool) {
     match by_us(folder.path()) {
         Err(_) => {}
         Ok(found) if cut => assert_eq!(found, expected, "cut at {at}"),
-        Ok(found) => assert!(found.len() <= expected.len() + 1, "byte {at}: {} packages", found.len()),
+        Ok(found) => {
+            // A changed name may make a package of rpm's key. SQLite's pages say nothing that tells a row that is gone.
+            let least = if file.ends_with("rpmdb.sqlite") { 0 } else { expected.len() };
+            let packages = least..=expected.len() + 1;
+            assert!(packages.contains(&found.len()), "{}, byte {at}: {} packages", file.display(), found.len());
+        }
     }
+}
+
+fn cut_is_refused(file: &Path, length: usize) -> bool {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join(file.file_name().unwrap()), &fs::read(file).unwrap()[..length]).unwrap();
+    by_us(folder.path()).is_err()
 }
 
 #[test]
@@ -145,10 +156,18 @@ fn damage_is_noticed_or_harmless() {
             Ok(())
         })
         .unwrap();
-    // The front holds what all else hangs on.
+    // The front, of the file and of the first page behind it, holds what all else hangs on.
     for file in &files {
-        for at in (0..512).step_by(3) {
+        for at in (0..512).step_by(3).chain(4096..4160) {
             damaged(file, &expected, at, 0xff, false);
         }
+        let length = usize::try_from(fs::metadata(file).unwrap().len()).unwrap();
+        for less in [1, 16, 4096] {
+            assert!(cut_is_refused(file, length - less), "{} without its last {less} bytes", file.display());
+        }
+    }
+    // What each of them says how much there is: kind of a page, its entries, last page, entries in all; slot pages, a slot.
+    for (file, at, byte) in [(0, 4121, 2), (0, 4116, 1), (0, 32, 1), (0, 88, 1), (2, 12, 3), (2, 40, 1)] {
+        damaged(&files[file], &expected, at, byte, false);
     }
 }

@@ -57,13 +57,7 @@ fuzz_target!(|bytes: &[u8]| {
         rest.to_vec()
     } else {
         let mut body = BODIES[which - 2].clone();
-        for change in rest.chunks_exact(3) {
-            let at = usize::from(u16::from_le_bytes([change[0], change[1]]));
-            match body.len() {
-                length if at < length => body[at] ^= change[2],
-                length => body.truncate(length - usize::from(change[2]).min(length)),
-            }
-        }
+        fuzz::change(&mut body, rest);
         body
     };
     let content = if which == 1 || which == 5 {

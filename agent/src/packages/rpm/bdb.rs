@@ -36,63 +36,92 @@ pub(super) fn read(file: &Path) -> Result<Vec<Package<'static>>, Unreadable> {
     let database = Database::open(&file)?;
     let mut packages = Vec::new();
     let mut page = vec![0; database.page_size];
+    let mut pairs = 0_u64;
     for number in 1..=database.last_page {
         database.read_page(number, &mut page)?;
         if matches!(page.get(25), Some(&(HASH | HASH_UNSORTED))) {
-            database.packages_on(&page, &mut packages)?;
+            pairs += database.packages_on(&page, &mut packages)?;
         }
     }
-    if identity(&file)? == before { Ok(packages) } else { Err(Unreadable::Busy) }
+    if identity(&file)? != before {
+        return Err(Unreadable::Busy);
+    }
+    if pairs != database.pairs {
+        return Err(Unreadable::damaged("it has another number of entries than it says"));
+    }
+    Ok(packages)
 }
 
 struct Database<'a> {
     file: &'a File,
+    size: u64,
     page_size: usize,
     last_page: u32,
+    /// Pairs of key and header on all pages.
+    pairs: u64,
     swapped: bool,
 }
 
 impl<'a> Database<'a> {
     fn open(file: &'a File) -> Result<Self, Unreadable> {
-        let mut meta = [0; 72];
+        let mut meta = [0; 92];
         file.read_exact_at(&mut meta, 0)?;
         let little = u32::from_le_bytes(*meta.get(12..).and_then(|rest| rest.first_chunk()).unwrap_or(&[0; 4]));
         let swapped = little.swap_bytes() == HASH_MAGIC;
         if little != HASH_MAGIC && !swapped {
             return Err(Unreadable::damaged("it is no hash database of BerkeleyDB"));
         }
-        let mut database = Database { file, page_size: 0, last_page: 0, swapped };
+        let size = file.metadata()?.size();
+        let mut database = Database { file, size, page_size: 0, last_page: 0, pairs: 0, swapped };
         database.page_size = usize::try_from(database.u32(&meta, 20)).map_err(io::Error::other)?;
         database.last_page = database.u32(&meta, 32);
-        let pages = file.metadata()?.size() / database.page_size.max(1) as u64;
+        database.pairs = u64::from(database.u32(&meta, 88));
         let sizes = 512..=65_536;
         if !sizes.contains(&database.page_size) || !database.page_size.is_power_of_two() {
             return Err(Unreadable::damaged("its page size is out of bounds"));
         }
-        if meta.get(24) != Some(&0) || u64::from(database.last_page) >= pages {
+        if meta.get(24) != Some(&0) || (u64::from(database.last_page) + 1) * database.page_size as u64 != size {
             return Err(Unreadable::damaged("it is encrypted or cut short"));
         }
         Ok(database)
     }
 
+    /// Reads a page, which says itself which one it is.
     fn read_page(&self, number: u32, page: &mut [u8]) -> io::Result<()> {
-        self.file.read_exact_at(page, u64::from(number) * self.page_size as u64)
+        self.file.read_exact_at(page, u64::from(number) * self.page_size as u64)?;
+        if self.u32(page, 8) == number { Ok(()) } else { Err(io::Error::other("a page is another one")) }
     }
 
-    /// Items come in pairs: key and header.
-    fn packages_on(&self, page: &[u8], packages: &mut Vec<Package<'static>>) -> Result<(), Unreadable> {
+    /// Items come in pairs, of which the number is given: key and header.
+    fn packages_on(&self, page: &[u8], packages: &mut Vec<Package<'static>>) -> Result<u64, Unreadable> {
         let entries = usize::from(self.u16(page, 20));
         let place = |entry: usize| usize::from(self.u16(page, PAGE_HEAD + 2 * entry));
-        if PAGE_HEAD + 2 * entries > page.len() {
-            return Err(Unreadable::damaged("a page has more entries than room"));
+        if !entries.is_multiple_of(2) || PAGE_HEAD + 2 * entries > page.len() {
+            return Err(Unreadable::damaged("a page has more entries than room, or a key without a header"));
         }
-        for key in (0..entries.saturating_sub(1)).step_by(2) {
-            // Items grow down from the end of the page: each ends where the one before it begins.
-            let (begin, end) = (place(key + 1), place(key));
-            let item = page.get(begin..end).ok_or_else(|| Unreadable::damaged("an entry points beyond its page"))?;
+        // Items grow down from the end of the page: each ends where the one before it begins, the last where free space ends.
+        if entries > 0 && place(entries - 1) != usize::from(self.u16(page, 22)) {
+            return Err(Unreadable::damaged("a page has another number of entries than it has room for"));
+        }
+        let mut last = page.len();
+        for key in (0..entries).step_by(2) {
+            let item = |begin: usize, end: usize| {
+                page.get(begin..end).ok_or_else(|| Unreadable::damaged("an entry points beyond its page"))
+            };
+            let (number, item) = (item(place(key), last)?, item(place(key + 1), place(key))?);
+            last = place(key + 1);
+            // The number of a header in the database, in the order of bytes of its machine.
+            let (Some(&ON_PAGE), Some(number)) = (number.first(), number.get(1..).filter(|number| number.len() == 4))
+            else {
+                return Err(Unreadable::damaged("a key is no number"));
+            };
             match item.first() {
                 Some(&OFF_PAGE) if item.len() >= 12 => {
-                    let length = usize::try_from(self.u32(item, 8)).map_err(io::Error::other)?;
+                    let length = self.u32(item, 8);
+                    if u64::from(length) > self.size {
+                        return Err(Unreadable::damaged("a header is longer than the file"));
+                    }
+                    let length = usize::try_from(length).map_err(io::Error::other)?;
                     packages.extend(self.read_overflow(self.u32(item, 4), length)?);
                 }
                 // rpm's own counter of packages, under the key 0, is four bytes; a header is longer.
@@ -105,11 +134,11 @@ impl<'a> Database<'a> {
                     };
                     packages.extend(Header::open(bytes.len(), read)?.package()?);
                 }
-                Some(&ON_PAGE) => {}
+                Some(&ON_PAGE) if number == [0; 4] => {}
                 _ => return Err(Unreadable::damaged("an entry is of an unknown kind")),
             }
         }
-        Ok(())
+        Ok(entries as u64 / 2)
     }
 
     /// A header on a chain of pages, which are read as far as they are asked for.

@@ -22,7 +22,7 @@ const CACHE_KIB: i32 = -128;
 /// [`Unreadable::Busy`] while somebody writes, [`Unreadable::Damaged`] for good.
 pub(super) fn read(file: &Path) -> Result<Vec<Package<'static>>, Unreadable> {
     let before = quiet(file)?;
-    let packages = read_unchanging(file)?;
+    let packages = read_unchanging(file, before.size())?;
     // Without a lock nothing stopped a writer but luck: what was read counts only if the file stayed as it was.
     let after = quiet(file)?;
     let identity = |found: &Metadata| (found.ino(), found.size(), found.mtime(), found.mtime_nsec());
@@ -44,7 +44,7 @@ fn quiet(file: &Path) -> Result<Metadata, Unreadable> {
     Ok(std::fs::metadata(file)?)
 }
 
-fn read_unchanging(file: &Path) -> Result<Vec<Package<'static>>, Unreadable> {
+fn read_unchanging(file: &Path, size: u64) -> Result<Vec<Package<'static>>, Unreadable> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let path: String = file.to_string_lossy().chars().map(escape).collect();
     let database = Connection::open_with_flags(format!("file:{path}?immutable=1"), flags)?;
@@ -52,6 +52,11 @@ fn read_unchanging(file: &Path) -> Result<Vec<Package<'static>>, Unreadable> {
     database.pragma_update(None, "cache_size", CACHE_KIB)?;
     let mut rows = database.prepare("SELECT hnum FROM Packages")?;
     let numbers = rows.query_map([], |row| row.get::<_, i64>(0))?.collect::<Result<Vec<_>, _>>()?;
+    // SQLite takes zeros for what a last page lacks.
+    let page_size = database.pragma_query_value(None, "page_size", |row| row.get::<_, u32>(0))?;
+    if !size.is_multiple_of(u64::from(page_size)) {
+        return Err(Unreadable::damaged("it is cut short"));
+    }
     let mut packages = Vec::with_capacity(numbers.len());
     let Some(first) = numbers.first() else { return Ok(packages) };
     let mut blob = database.blob_open(MAIN_DB, "Packages", "blob", *first, true)?;
