@@ -24,11 +24,12 @@ pub struct Unsealed {
     pub signer: Option<Signer>,
 }
 
-/// The report text inside sealed bytes, or the text itself where a legacy host sent it plain, and who signed it.
+/// The report text inside sealed bytes, or the text itself where a legacy host sent it plain, and who signed it; `buffer` is
+/// memory that the text may have.
 ///
 /// # Errors
 /// [`NotUnsealed`].
-pub fn unseal(body: &[u8], keys: &[OpeningKey]) -> Result<Unsealed, NotUnsealed> {
+pub fn unseal(body: &[u8], keys: &[OpeningKey], buffer: Vec<u8>) -> Result<Unsealed, NotUnsealed> {
     // A report text begins with a separator line, DER never does.
     let content = if body.starts_with(b"#") { Ok(body.to_vec()) } else { sealed::open(body, keys) };
     let content = content.map_err(|reason| match reason {
@@ -37,10 +38,10 @@ pub fn unseal(body: &[u8], keys: &[OpeningKey]) -> Result<Unsealed, NotUnsealed>
         }
         NotOpened::KeyAway(away) => NotUnsealed::Waits(away),
     })?;
-    Ok(read_content(content)?)
+    Ok(read_content(content, buffer)?)
 }
 
-fn read_content(content: Vec<u8>) -> Result<Unsealed, SetAside> {
+fn read_content(content: Vec<u8>, buffer: Vec<u8>) -> Result<Unsealed, SetAside> {
     let (content, signer) = match sealed::verify(&content) {
         Ok(Some((content, signer))) => (content, Some(signer)),
         Ok(None) => (content, None),
@@ -51,7 +52,7 @@ fn read_content(content: Vec<u8>) -> Result<Unsealed, SetAside> {
             return Err(SetAside { reason: Unreadable::Signature(reason), claimed });
         }
     };
-    match compression::expand(content) {
+    match compression::expand_into(content, buffer) {
         Ok(text) => Ok(Unsealed { text, signer }),
         Err(reason) => Err(SetAside { reason: reason.into(), claimed: Claimed::by(b"", signer.as_ref()) }),
     }

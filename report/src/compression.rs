@@ -33,6 +33,14 @@ pub fn compress(text: &[u8]) -> Result<Vec<u8>, CompressionError> {
 /// # Errors
 /// [`CompressionError`] when the frame is damaged, larger than [`MAX_TEXT`], or followed by other bytes.
 pub fn expand(content: Vec<u8>) -> Result<Vec<u8>, CompressionError> {
+    expand_into(content, Vec::new())
+}
+
+/// As [`expand`]; a frame like ours is expanded into the memory of `buffer`, whose own content is lost.
+///
+/// # Errors
+/// As [`expand`].
+pub fn expand_into(content: Vec<u8>, buffer: Vec<u8>) -> Result<Vec<u8>, CompressionError> {
     if !content.starts_with(&MAGIC) {
         return if content.len() > MAX_TEXT { Err(CompressionError::TooLarge) } else { Ok(content) };
     }
@@ -42,13 +50,13 @@ pub fn expand(content: Vec<u8>) -> Result<Vec<u8>, CompressionError> {
     }
     match zstd_safe::get_frame_content_size(&content) {
         Ok(Some(size)) if size > MAX_TEXT as u64 => Err(CompressionError::TooLarge),
-        Ok(Some(size)) => expand_at_once(&content, usize::try_from(size).unwrap_or(MAX_TEXT)),
+        Ok(Some(size)) => expand_at_once(&content, usize::try_from(size).unwrap_or(MAX_TEXT), buffer),
         _ => expand_stream(&content),
     }
 }
 
-/// Expands a frame that tells how large its content is, as ours do: into one buffer, by what the thread has done so with before.
-fn expand_at_once(frame: &[u8], size: usize) -> Result<Vec<u8>, CompressionError> {
+/// Expands a frame that tells how large its content is, as ours do, by what the thread has done so with before.
+fn expand_at_once(frame: &[u8], size: usize, mut text: Vec<u8>) -> Result<Vec<u8>, CompressionError> {
     thread_local! {
         // Its tables are a hundred kilobytes, which would have to be had from the system for each report.
         static DECODER: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
@@ -58,7 +66,10 @@ fn expand_at_once(frame: &[u8], size: usize) -> Result<Vec<u8>, CompressionError
             Some(decoder) => decoder,
             None => kept.insert(Decompressor::new().map_err(CompressionError::Library)?),
         };
-        decoder.decompress(frame, size).map_err(CompressionError::Damaged)
+        text.clear();
+        text.reserve(size);
+        decoder.decompress_to_buffer(frame, &mut text).map_err(CompressionError::Damaged)?;
+        Ok(text)
     })
 }
 
@@ -104,7 +115,8 @@ mod tests {
         let text = "bash\t5.2\tamd64\n".repeat(1_000).into_bytes();
         let frame = compress(&text).unwrap();
         assert!(frame.len() * 10 < text.len());
-        assert_eq!(expand(frame).unwrap(), text);
+        assert_eq!(expand(frame.clone()).unwrap(), text);
+        assert_eq!(expand_into(frame, b"another text".repeat(9_000)).unwrap(), text);
         assert_eq!(expand(b"#\n".to_vec()).unwrap(), b"#\n");
     }
 

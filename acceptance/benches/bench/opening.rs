@@ -19,7 +19,7 @@ use crate::spread::Spread;
 const ROUNDS: usize = 7;
 
 /// Hosts that report in a round.
-const HOSTS: usize = 300;
+const HOSTS: usize = 1_000;
 
 /// Packages of a host.
 const PACKAGES: usize = 1_500;

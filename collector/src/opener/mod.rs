@@ -2,6 +2,7 @@
 
 mod alone;
 mod away;
+mod texts;
 mod together;
 
 use std::collections::HashSet;
@@ -13,6 +14,7 @@ use report::hash::Hash;
 use report::sealed::{OpeningKey, Signer};
 
 use self::away::Away;
+use self::texts::Texts;
 use crate::clock::{self, Stopwatch};
 use crate::metrics::Metrics;
 use crate::sender::Policy;
@@ -33,6 +35,7 @@ pub struct Opener {
     metrics: Metrics,
     policy: Arc<Policy>,
     away: Arc<Away>,
+    texts: Arc<Texts>,
 }
 
 /// What a round of opening did.
@@ -50,7 +53,14 @@ impl Opener {
     /// An opener for `store` with every key it may try, retired ones included; it accepts unsigned reports.
     #[must_use]
     pub fn new(store: Store, keys: Vec<OpeningKey>) -> Self {
-        Opener { store, keys: keys.into(), metrics: Metrics::default(), policy: Arc::default(), away: Arc::default() }
+        Opener {
+            store,
+            keys: keys.into(),
+            metrics: Metrics::default(),
+            policy: Arc::default(),
+            away: Arc::default(),
+            texts: Arc::default(),
+        }
     }
 
     /// The same opener, whose work is counted there.
@@ -136,6 +146,8 @@ impl Opener {
         }
         let claims = self.of_known_sites(claims, &mut done).await?;
         self.store_claims(&claims, &mut done).await?;
+        drop(claims);
+        texts.into_iter().for_each(|(_, unsealed)| self.texts.give_back(unsealed.text));
         Ok(Batch { done, last_waiting })
     }
 
@@ -150,10 +162,10 @@ impl Opener {
         while !waiting.is_empty() {
             let rest = waiting.split_off(share.min(waiting.len()));
             let part = std::mem::replace(&mut waiting, rest);
-            let keys = Arc::clone(&self.keys);
+            let (keys, texts) = (Arc::clone(&self.keys), Arc::clone(&self.texts));
             parts.push(tokio::task::spawn_blocking(move || {
                 let unseal = |sealed: Sealed| {
-                    let unsealed = unseal::unseal(&sealed.body, &keys);
+                    let unsealed = unseal::unseal(&sealed.body, &keys, texts.take());
                     (sealed, unsealed)
                 };
                 part.into_iter().map(unseal).collect::<Vec<_>>()

@@ -1,11 +1,13 @@
 //! Ids of rows that never change nor go once they are committed: what an opener asks for with every report.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasher as _, RandomState};
+use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use report::hash::Hash;
 use report::package::{Package, Packager};
+use rustc_hash::FxHashMap;
+use siphasher::sip128::SipHasher13;
 
 /// Most ids of a kind that are kept, 40 bytes each; a grid's worth of package versions.
 const MOST: usize = 400_000;
@@ -19,8 +21,24 @@ pub(super) struct Known(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
-    secrets: [RandomState; 2],
+    secrets: Secrets,
     ids: Mutex<Ids>,
+}
+
+/// A hash function for each manager's packages, with a key of this process.
+#[derive(Debug)]
+struct Secrets {
+    rpm: SipHasher13,
+    dpkg: SipHasher13,
+}
+
+impl Default for Secrets {
+    fn default() -> Self {
+        let secret = RandomState::new();
+        let hasher =
+            |first: u64, second: u64| SipHasher13::new_with_keys(secret.hash_one(first), secret.hash_one(second));
+        Secrets { rpm: hasher(0, 1), dpkg: hasher(2, 3) }
+    }
 }
 
 /// Names a package in this process: 128 bits that nobody outside can make collide, for a tenth of what a SHA-256 costs.
@@ -30,9 +48,9 @@ pub(super) type Line = (u64, u64);
 #[derive(Debug, Default)]
 pub(super) struct Ids {
     /// Packages, by their canonical lines.
-    pub(super) packages: HashMap<Line, i64>,
+    pub(super) packages: FxHashMap<Line, i64>,
     /// The blocks of packages' names, by id of the package.
-    pub(super) blocks: HashMap<i64, u8>,
+    pub(super) blocks: FxHashMap<i64, u8>,
     /// Package lists.
     pub(super) lists: HashMap<Hash, i64>,
     /// Header lines.
@@ -53,8 +71,11 @@ impl Known {
 
     /// Names a package by its canonical line, without the manager that may stand at its end.
     pub(super) fn line(&self, packager: Packager, line: &str) -> Line {
-        let [first, second] = &self.0.secrets;
-        (first.hash_one((packager, line)), second.hash_one((packager, line)))
+        let hasher = match packager {
+            Packager::Rpm => &self.0.secrets.rpm,
+            Packager::Dpkg => &self.0.secrets.dpkg,
+        };
+        hasher.hash(line.as_bytes()).as_u64()
     }
 
     /// Names a package.
@@ -95,7 +116,7 @@ pub(super) fn at_hand(known: &HashMap<Hash, i64>, digests: &HashSet<Hash>) -> Ha
     digests.iter().filter_map(|digest| Some((*digest, *known.get(digest)?))).collect()
 }
 
-fn add<K: Eq + std::hash::Hash, V>(ids: &mut HashMap<K, V>, learned: HashMap<K, V>, most: usize) {
+fn add<K: Eq + std::hash::Hash, V, S: BuildHasher>(ids: &mut HashMap<K, V, S>, learned: HashMap<K, V, S>, most: usize) {
     if ids.len() + learned.len() > most {
         ids.clear();
     }

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use report::hash::Hash;
+use rustc_hash::FxHashMap;
 use sqlx::{AnyConnection, AssertSqlSafe};
 
 use super::known::{Ids, Known};
@@ -173,8 +174,8 @@ async fn blocks(
     connection: &mut AnyConnection,
     (known, learned): (&Known, &mut Ids),
     packages: &[i64],
-) -> Result<HashMap<i64, u8>, StoreError> {
-    let mut blocks: HashMap<i64, u8> = known.look(|known| {
+) -> Result<FxHashMap<i64, u8>, StoreError> {
+    let mut blocks: FxHashMap<i64, u8> = known.look(|known| {
         let block = |id: &i64| Some((*id, *learned.blocks.get(id).or_else(|| known.blocks.get(id))?));
         packages.iter().filter_map(block).collect()
     });
@@ -194,7 +195,7 @@ async fn blocks(
     Ok(blocks)
 }
 
-fn block(blocks: &HashMap<i64, u8>, package: i64) -> Result<u8, StoreError> {
+fn block(blocks: &FxHashMap<i64, u8>, package: i64) -> Result<u8, StoreError> {
     let unknown = || StoreError::Inconsistent(format!("a list has the package {package}, which is not stored"));
     blocks.get(&package).copied().ok_or_else(unknown)
 }
