@@ -124,7 +124,7 @@ impl Legacy {
         let mut out = format!(
             "# Made from {} by `wlcg-package-reporter config import`.\n\
              # For a WLCG package collector: give its address as `url` and take `protocol` away.\n",
-            file.display()
+            file.display().to_string().escape_debug()
         );
         let mut line = |name: &str, value: Option<&str>| {
             if let Some(value) = value {
@@ -143,7 +143,8 @@ impl Legacy {
         }
         let mut told = |name: &str, value: Option<String>, instead: &str| {
             if let Some(value) = value {
-                let _ = writeln!(out, "# {name} = {value}: {instead}");
+                // A here-document has line ends, behind which a comment is over.
+                let _ = writeln!(out, "# {name} = {}: {instead}", value.escape_debug());
             }
         };
         let shown = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
@@ -197,7 +198,7 @@ mod tests {
     fn the_imported_file_means_the_same() {
         let text = FILE.replace(
             "tag = a = b",
-            "tag = \"quoted\\ #\nexpect = th4nk y0u\nmode = store-only\nhost = h\noutput = /tmp/x",
+            "tag = \"quoted\\ #\nexpect = th4nk y0u\nmode = store-only\nhost = h\noutput = <<EOT\n/tmp/x\nsign = false\nEOT",
         );
         let legacy = parse(&text).unwrap();
         let written = legacy.to_toml(Path::new("/etc/pakiti/pakiti-client.conf"));

@@ -64,3 +64,9 @@ pub fn change(body: &mut Vec<u8>, changes: &[u8]) {
         }
     }
 }
+
+/// A folder in memory, for readers that take a path.
+#[must_use]
+pub fn folder() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a folder")
+}

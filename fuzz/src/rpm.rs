@@ -4,6 +4,8 @@ use rusqlite::Connection;
 
 use reporter::packages::rpm::read_folder;
 
+use crate::folder;
+
 /// Name, version and architecture, or why there is no list.
 pub type Listed = Result<Vec<[String; 3]>, String>;
 
@@ -140,10 +142,6 @@ pub fn bdb() -> Vec<u8> {
         meta[at..at + 4].copy_from_slice(&u32::try_from(word).expect("a small one").to_le_bytes());
     }
     [meta, table].into_iter().chain(chains).flatten().collect()
-}
-
-fn folder() -> tempfile::TempDir {
-    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a folder")
 }
 
 /// What the reader makes of a file of this name, twice the same.

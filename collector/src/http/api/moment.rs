@@ -15,10 +15,10 @@ use crate::query::{self, ListsOf, QueryError};
 pub(super) struct At(pub(super) Timestamp);
 
 impl TryFrom<String> for At {
-    type Error = String;
+    type Error = QueryError;
 
-    fn try_from(text: String) -> Result<Self, String> {
-        moment(&text).map(|(end, _)| At(end))
+    fn try_from(text: String) -> Result<Self, QueryError> {
+        query::parse_date(&text).map(At)
     }
 }
 
@@ -28,10 +28,10 @@ impl TryFrom<String> for At {
 pub(super) struct Since(pub(super) Timestamp);
 
 impl TryFrom<String> for Since {
-    type Error = String;
+    type Error = QueryError;
 
-    fn try_from(text: String) -> Result<Self, String> {
-        moment(&text).map(|(_, beginning)| Since(beginning))
+    fn try_from(text: String) -> Result<Self, QueryError> {
+        query::parse_since(&text).map(Since)
     }
 }
 
@@ -63,15 +63,6 @@ impl PartialSchema for Lists {
 }
 
 impl ToSchema for Lists {}
-
-/// The end and the beginning of a day, or twice the same second.
-fn moment(text: &str) -> Result<(Timestamp, Timestamp), String> {
-    let end = query::parse_date(text).map_err(|error| error.to_string())?;
-    if text.len() > "2026-01-31".len() {
-        return Ok((end, end));
-    }
-    Ok((end, Timestamp::from_second(end.as_second().saturating_sub(86_399)).unwrap_or(Timestamp::MIN)))
-}
 
 impl PartialSchema for At {
     fn schema() -> RefOr<Schema> {
@@ -106,6 +97,8 @@ mod tests {
     fn a_day_begins_and_ends() {
         assert_eq!(At::try_from("2026-01-31".to_owned()).unwrap().0.to_string(), "2026-01-31T23:59:59Z");
         assert_eq!(Since::try_from("2026-01-31".to_owned()).unwrap().0.to_string(), "2026-01-31T00:00:00Z");
+        // However the date is written (ISO 8601).
+        assert_eq!(Since::try_from("+002026-01-31".to_owned()).unwrap().0.to_string(), "2026-01-31T00:00:00Z");
         let second = "2026-01-31T04:05:06Z";
         assert_eq!(Since::try_from(second.to_owned()).unwrap().0.to_string(), second);
         assert!(At::try_from("yesterday".to_owned()).is_err());
