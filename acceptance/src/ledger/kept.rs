@@ -41,6 +41,15 @@ pub fn history_is(deployment: &Deployment, host: &str, said: impl Iterator<Item 
     assert_eq!(told, history(said), "history of {host}");
 }
 
+/// What a host said from when its state of a time (unix seconds) began: all that is left when older history goes.
+#[must_use]
+pub fn since(time: i64, said: impl Iterator<Item = Said>) -> Vec<Said> {
+    let by_time: BTreeMap<i64, Said> = said.map(|said| (said.at, said)).collect();
+    let of_then = by_time.range(..=time).next_back().map(|(_, said)| said.what);
+    let other = by_time.range(..=time).rev().find(|(_, said)| Some(said.what) != of_then).map(|(at, _)| *at);
+    by_time.into_values().filter(|said| other.is_none_or(|other| said.at > other)).collect()
+}
+
 /// What a collector keeps of each report as it came, by hash: from a backup, which reads them all at once.
 #[must_use]
 pub fn bodies(deployment: &Deployment) -> BTreeMap<String, Vec<u8>> {

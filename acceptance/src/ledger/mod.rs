@@ -13,14 +13,11 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use report::acknowledgement::MEDIA_TYPE;
 use report::hash::Hash;
-use report::sealed::{self, ContentEncryption, Recipient};
+use report::sealed::{self, ContentEncryption, Recipient, SigningKey};
 use serde_json::Value;
 
-pub use self::kept::{Said, bodies, has_all_once, history_is};
+pub use self::kept::{Said, bodies, has_all_once, history_is, since};
 use crate::programs::{Deployment, agent, agent_trusting, post_by, within};
-
-/// Hosts that the load reports of.
-const HOSTS: usize = 6;
 
 /// The first report of each host, unix seconds.
 const BEGIN: i64 = 1_760_000_000;
@@ -28,6 +25,7 @@ const BEGIN: i64 = 1_760_000_000;
 /// Reports made, posted and acknowledged, while the collector comes and goes.
 pub struct Ledger {
     recipient: Recipient,
+    hosts: Vec<Host>,
     url: Mutex<String>,
     agent: Mutex<ureq::Agent>,
     made: AtomicUsize,
@@ -37,12 +35,35 @@ pub struct Ledger {
     figures: Mutex<Figures>,
 }
 
+/// A host that the load reports of.
+struct Host {
+    site: String,
+    name: String,
+    key: Option<SigningKey>,
+}
+
 /// A report and what it says.
 #[derive(Clone)]
 struct Told {
+    number: usize,
     sealed: Vec<u8>,
     host: usize,
     said: Said,
+}
+
+/// A report of the ledger.
+#[derive(Debug, Clone)]
+pub struct Sent {
+    /// How many were made before it.
+    pub number: usize,
+    /// Its bytes.
+    pub sealed: Vec<u8>,
+    /// The name of its host.
+    pub host: String,
+    /// What it says.
+    pub said: Said,
+    /// Whether a collector has acknowledged it.
+    pub acknowledged: bool,
 }
 
 /// How posting went.
@@ -66,12 +87,29 @@ impl fmt::Display for Figures {
 }
 
 impl Ledger {
-    /// An empty ledger of reports for the officer of a deployment.
+    /// An empty ledger of reports of six hosts, which do not sign, for the officer of a deployment.
     #[must_use]
     pub fn new(deployment: &Deployment) -> Self {
+        let host = |number| Host { site: "CERN-PROD".into(), name: format!("wn{number}.example.org"), key: None };
+        Ledger::with(deployment, (0..6).map(host).collect())
+    }
+
+    /// The same of these hosts, by site and name, each with a key of its own.
+    #[must_use]
+    pub fn signed(deployment: &Deployment, hosts: &[(&str, &str)]) -> Self {
+        let host = |(site, name): &(&str, &str)| Host {
+            site: (*site).to_owned(),
+            name: (*name).to_owned(),
+            key: Some(SigningKey::generate(name, Timestamp::now()).unwrap()),
+        };
+        Ledger::with(deployment, hosts.iter().map(host).collect())
+    }
+
+    fn with(deployment: &Deployment, hosts: Vec<Host>) -> Self {
         let pem = std::fs::read(deployment.certificate("officer")).unwrap();
         Ledger {
             recipient: Recipient::from_pem(&pem).unwrap().remove(0),
+            hosts,
             url: Mutex::default(),
             agent: Mutex::new(agent(10)),
             made: AtomicUsize::default(),
@@ -116,23 +154,55 @@ impl Ledger {
     /// Makes the next report; every host says the same for some reports and then something else.
     pub fn make(&self) -> Hash {
         let number = self.made.fetch_add(1, Ordering::Relaxed);
-        let (host, turn) = (number % HOSTS, number / HOSTS);
-        let at = BEGIN + i64::try_from(turn).unwrap() * 3600;
+        let (host, turn) = (number % self.hosts.len(), number / self.hosts.len());
+        let at = self.time_of(number);
+        let Host { site, name, key } = &self.hosts[host];
         let version = (turn / (2 + host)) % 3;
         let collected = Timestamp::from_second(at).unwrap();
         let more: String = (0..version).map(|n| format!("more{n}\t0:1-1\tx86_64\n")).collect();
         let text = format!(
-            "#\ncollected: {collected}\nhost: wn{host}.example.org\npackager: rpm\nsite: CERN-PROD\n\
+            "#\ncollected: {collected}\nhost: {name}\npackager: rpm\nsite: {site}\n\
              system: AlmaLinux release 9.4\nversion: 1\n#\nbash\t0:5.{version}-1\tx86_64\n{more}#\n"
         );
         let recipients = std::slice::from_ref(&self.recipient);
-        let sealed = sealed::seal(text.as_bytes(), recipients, ContentEncryption::Aes256Cbc).unwrap();
+        let content = key.as_ref().map_or(text.clone().into_bytes(), |key| key.sign(text.as_bytes()).unwrap());
+        let sealed = sealed::seal(&content, recipients, ContentEncryption::Aes256Cbc).unwrap();
         let hash = Hash::of(&sealed);
-        self.all
-            .lock()
-            .unwrap()
-            .insert(hash, Told { sealed, host, said: Said { at, what: version, packages: version + 1 } });
+        let said = Said { at, what: version, packages: version + 1 };
+        self.all.lock().unwrap().insert(hash, Told { number, sealed, host, said });
         hash
+    }
+
+    /// When the report was collected that so many were made before, unix seconds; no later one is of before.
+    #[must_use]
+    pub fn time_of(&self, number: usize) -> i64 {
+        BEGIN + i64::try_from(number / self.hosts.len()).unwrap() * 3600
+    }
+
+    /// How many reports were made so far.
+    #[must_use]
+    pub fn made(&self) -> usize {
+        self.made.load(Ordering::Relaxed)
+    }
+
+    /// Every report so far, also those that are not acknowledged yet.
+    #[must_use]
+    pub fn sent(&self) -> BTreeMap<Hash, Sent> {
+        let acknowledged = self.acknowledged.lock().unwrap().clone();
+        let all = self.all.lock().unwrap();
+        let sent = |(hash, told): (&Hash, &Told)| {
+            let Told { number, sealed, host, said } = told.clone();
+            let host = self.hosts[host].name.clone();
+            (*hash, Sent { number, sealed, host, said, acknowledged: acknowledged.contains(hash) })
+        };
+        all.iter().map(sent).collect()
+    }
+
+    /// Delivers what was not acknowledged.
+    pub fn deliver_the_rest(&self) {
+        for (hash, _) in self.sent().iter().filter(|(_, sent)| !sent.acknowledged) {
+            within(60, "a report is acknowledged in the end", || self.post(*hash));
+        }
     }
 
     /// Posts a report once; whether it is acknowledged. No answer may say that it is refused for good.
@@ -211,9 +281,9 @@ impl Ledger {
         }
         let all = self.all.lock().unwrap();
         has_all_once(deployment, &all.iter().map(|(hash, told)| (*hash, told.sealed.as_slice())).collect());
-        for host in 0..HOSTS {
+        for (host, Host { name, .. }) in self.hosts.iter().enumerate() {
             let of_host = all.values().filter(|told| told.host == host).map(|told| told.said);
-            history_is(deployment, &format!("wn{host}.example.org"), of_host);
+            history_is(deployment, name, of_host);
         }
     }
 }

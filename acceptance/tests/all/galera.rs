@@ -8,7 +8,8 @@ use wlcg_acceptance::ledger::{Ledger, told};
 use wlcg_acceptance::programs::{Collector, Deployment, own_address, within};
 
 /// Everything that a collector keeps must be the same on each node.
-const TABLES: &str = "c.inbox, c.host, c.host_state, c.host_now, c.host_count, c.package_list, c.presence, c.sender";
+pub(crate) const TABLES: &str =
+    "c.inbox, c.host, c.host_state, c.host_now, c.host_count, c.package_list, c.presence, c.sender";
 
 /// Longer than any failover took, and shorter than a host's patience with one report.
 const LONGEST: Duration = Duration::from_secs(25);

@@ -83,6 +83,7 @@ mod packages;
 mod present;
 mod purge;
 mod purge_on_request;
+mod purge_under_load;
 mod queries;
 mod reference;
 mod reference_pages;

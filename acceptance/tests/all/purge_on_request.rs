@@ -25,7 +25,7 @@ on_both_databases!(
 const DAYS: i64 = 6;
 const DAY: i64 = 86_400;
 
-type Report = (String, String, i64, i64);
+pub(crate) type Report = (String, String, i64, i64);
 
 /// Reports of five hosts at two sites, in order of time: when a state was first heard of depends on it.
 fn reports() -> Vec<Report> {
@@ -44,7 +44,7 @@ fn reports() -> Vec<Report> {
     reports
 }
 
-fn run<T>(story: impl Future<Output = T>) -> T {
+pub(crate) fn run<T>(story: impl Future<Output = T>) -> T {
     // One for all: connections of a pool live on the runtime that made them.
     static RUNTIME: OnceLock<tokio::runtime::Runtime> = OnceLock::new();
     let runtime = || tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
@@ -52,7 +52,7 @@ fn run<T>(story: impl Future<Output = T>) -> T {
 }
 
 /// Makes reports history, as if each had come when it was made.
-async fn fill(store: &Store, reports: &[Report]) {
+pub(crate) async fn fill(store: &Store, reports: &[Report]) {
     let mut writing = store.begin().await.unwrap();
     for (site, host, time, version) in reports {
         let host = writing.host_id(site, host).await.unwrap();
@@ -144,7 +144,7 @@ fn answers(deployment: &Deployment, first: i64) -> Vec<Vec<Value>> {
 }
 
 /// What a running collector tells of the overview and the sites, which it may have read before.
-fn pages(deployment: &Deployment, collector: &Collector) -> Vec<Value> {
+pub(crate) fn pages(deployment: &Deployment, collector: &Collector) -> Vec<Value> {
     let token = deployment.token("reader", &[]);
     let mut pages = Vec::new();
     for path in ["overview", "overview?at=1970-01-04", "sites", "hosts", "hosts?at=1970-01-05", "products"] {

@@ -8,7 +8,7 @@ use sqlx::any::AnyArguments;
 use sqlx::query::Query;
 use sqlx::{Any, AssertSqlSafe};
 
-use super::{ROWS_PER_STATEMENT, Store, StoreError, Writing, host, retrying, rows_of_binds, unless_silent};
+use super::{ROWS_PER_STATEMENT, Store, StoreError, Writing, host, persisting, rows_of_binds, unless_silent};
 use crate::access::deed::Deed;
 use crate::history;
 
@@ -69,7 +69,7 @@ impl Store {
     }
 
     /// Deletes all of it, and notes the deed with the first that goes. What others have as well stays: package lists, header
-    /// lines and package versions; a report that comes afterwards begins anew.
+    /// lines and package versions; a report that is opened meanwhile goes as well or begins anew, with its host's history.
     ///
     /// # Errors
     /// [`StoreError`]; what was deleted before is gone, and the same again deletes the rest.
@@ -77,31 +77,48 @@ impl Store {
         let mut gone = Forgotten::default();
         let mut noted = false;
         for step in [Step::Reports, Step::Hosts, Step::Senders, Step::Exceptions] {
+            // What comes later is not run after: whoever reports all the time would never have gone. Of the hosts it is asked
+            // when their reports have gone, so that none is left whose reports went.
+            let last = self.last_of(whose, step).await?;
+            let mut after = 0;
             loop {
                 let deed = (!noted).then_some(deed);
-                let went = unless_silent(SILENCE, retrying(|| self.forget_some(whose, step, deed))).await?;
-                let Some(went) = went else { break };
+                let some = |most| self.forget_some(whose, Batch { step, after, last, most }, deed);
+                let Some((went, to)) = unless_silent(SILENCE, persisting(step.most(), some)).await? else { break };
                 noted = true;
                 gone += went;
+                after = to;
             }
         }
         Ok(gone)
     }
 
-    /// Deletes a batch; none when nothing is left of the kind.
+    /// The highest id among what is to go.
+    async fn last_of(&self, whose: Whose<'_>, step: Step) -> Result<i64, StoreError> {
+        let (table, name) = match step {
+            Step::Reports => ("inbox", "host"),
+            Step::Hosts => ("host", "name"),
+            Step::Senders | Step::Exceptions => return Ok(i64::MAX),
+        };
+        let sql = format!("SELECT MAX(id) FROM {table} WHERE {}", whose.condition(name));
+        let (last,): (Option<i64>,) = whose.bound_as(&sql).fetch_one(&self.pool).await?;
+        Ok(last.unwrap_or_default())
+    }
+
+    /// Deletes a batch, and gives after which id to go on; none when nothing is left of the kind.
     async fn forget_some(
         &self,
         whose: Whose<'_>,
-        step: Step,
+        batch: Batch,
         deed: Option<&Deed<'_>>,
-    ) -> Result<Option<Forgotten>, StoreError> {
+    ) -> Result<Option<(Forgotten, i64)>, StoreError> {
         let mut writing = self.begin().await?;
         writing.take_turn().await?;
-        let went = match step {
-            Step::Reports => writing.forget_reports(whose).await?,
-            Step::Hosts => writing.forget_hosts(whose).await?,
-            Step::Senders => writing.forget_senders(whose).await?,
-            Step::Exceptions => writing.forget_exceptions(whose).await?,
+        let went = match batch.step {
+            Step::Reports => writing.forget_reports(whose, batch).await?,
+            Step::Hosts => writing.forget_hosts(whose, batch).await?,
+            Step::Senders => writing.forget_senders(whose, batch).await?.map(|went| (went, 0)),
+            Step::Exceptions => writing.forget_exceptions(whose).await?.map(|went| (went, 0)),
         };
         if went.is_some() {
             if let Some(deed) = deed {
@@ -122,36 +139,59 @@ enum Step {
     Exceptions,
 }
 
-impl Writing {
-    async fn forget_reports(&mut self, whose: Whose<'_>) -> Result<Option<Forgotten>, StoreError> {
-        let sql =
-            format!("SELECT id, site, host FROM inbox WHERE {} ORDER BY id LIMIT {REPORTS}", whose.condition("host"));
-        let rows: Vec<(i64, String, String)> = whose.bound_as(&sql).fetch_all(self.connection()).await?;
-        if rows.is_empty() {
-            return Ok(None);
+impl Step {
+    /// How many of them leave in one transaction.
+    fn most(self) -> i64 {
+        match self {
+            Step::Hosts => HOSTS,
+            Step::Reports | Step::Senders | Step::Exceptions => REPORTS,
         }
+    }
+}
+
+/// What goes in one transaction: at most so many of a kind, by their ids.
+#[derive(Debug, Clone, Copy)]
+struct Batch {
+    step: Step,
+    after: i64,
+    last: i64,
+    most: i64,
+}
+
+impl Batch {
+    /// The end of a SELECT of it.
+    fn end(self) -> String {
+        let Batch { after, last, most, .. } = self;
+        format!("id > {after} AND id <= {last} ORDER BY id LIMIT {most}")
+    }
+}
+
+impl Writing {
+    async fn forget_reports(&mut self, whose: Whose<'_>, batch: Batch) -> Result<Option<(Forgotten, i64)>, StoreError> {
+        let sql = format!("SELECT id, site, host FROM inbox WHERE {} AND {}", whose.condition("host"), batch.end());
+        let rows: Vec<(i64, String, String)> = whose.bound_as(&sql).fetch_all(self.connection()).await?;
+        let Some((last, _, _)) = rows.last() else { return Ok(None) };
         let ids: Vec<i64> = rows.iter().map(|(id, _, _)| *id).collect();
         let reports = self.delete_ids("inbox", "id", &ids).await?;
         let named: BTreeSet<String> = rows.iter().map(|(_, site, name)| host::digest(site, name)).collect();
         self.forget_rejections(&named.into_iter().collect::<Vec<_>>()).await?;
-        Ok(Some(Forgotten { reports, ..Forgotten::default() }))
+        Ok(Some((Forgotten { reports, ..Forgotten::default() }, *last)))
     }
 
-    async fn forget_hosts(&mut self, whose: Whose<'_>) -> Result<Option<Forgotten>, StoreError> {
+    async fn forget_hosts(&mut self, whose: Whose<'_>, batch: Batch) -> Result<Option<(Forgotten, i64)>, StoreError> {
         let sql = format!(
-            "SELECT id, digest, (SELECT site.id FROM site WHERE site.name = host.site) FROM host WHERE {} \
-             ORDER BY id LIMIT {HOSTS}{}",
+            "SELECT id, digest, site, name, (SELECT site.id FROM site WHERE site.name = host.site) FROM host \
+             WHERE {} AND {}{}",
             whose.condition("name"),
+            batch.end(),
             self.dialect.for_update()
         );
-        let rows: Vec<(i64, String, i64)> = whose.bound_as(&sql).fetch_all(self.connection()).await?;
-        if rows.is_empty() {
-            return Ok(None);
-        }
-        let ids: Vec<i64> = rows.iter().map(|(id, _, _)| *id).collect();
+        let rows: Vec<(i64, String, String, String, i64)> = whose.bound_as(&sql).fetch_all(self.connection()).await?;
+        let Some((last, ..)) = rows.last() else { return Ok(None) };
+        let ids: Vec<i64> = rows.iter().map(|(id, ..)| *id).collect();
         let pasts = self.pasts(&ids).await?;
         let mut counts: BTreeMap<(i64, i64, i64, i64), i64> = BTreeMap::new();
-        for (id, _, site) in &rows {
+        for (id, .., site) in &rows {
             self.sites_with_news.insert(*site);
             for ((list, facts, day), hosts) in history::counts(pasts.get(id).map_or(&[], Vec::as_slice)) {
                 *counts.entry((list, facts, *site, day)).or_default() -= hosts;
@@ -162,19 +202,30 @@ impl Writing {
         let states = self.delete_ids("host_state", "host", &ids).await?;
         self.delete_ids("host_now", "host", &ids).await?;
         let hosts = self.delete_ids("host", "id", &ids).await?;
-        let digests: Vec<String> = rows.into_iter().map(|(_, digest, _)| digest).collect();
+        // Those that were opened since its reports went: history and reports are there together or not at all.
+        let names: Vec<(&str, &str)> =
+            rows.iter().map(|(_, _, site, name, _)| (site.as_str(), name.as_str())).collect();
+        let reports = self.delete_reports_of(&names).await?;
+        let digests: Vec<String> = rows.iter().map(|(_, digest, ..)| digest.clone()).collect();
         let keys = self.delete_digests("sender", &digests).await?;
         self.forget_rejections(&digests).await?;
-        Ok(Some(Forgotten { hosts, states, keys, ..Forgotten::default() }))
+        Ok(Some((Forgotten { hosts, states, reports, keys, ..Forgotten::default() }, *last)))
     }
 
-    /// Keys of hosts that have no history, and the rejections of a host that nothing else is known of.
-    async fn forget_senders(&mut self, whose: Whose<'_>) -> Result<Option<Forgotten>, StoreError> {
-        let sql = format!("SELECT host FROM sender WHERE {} LIMIT {REPORTS}", whose.condition("name"));
+    /// Keys of hosts that have no history, and the rejections of a host that nothing else is known of: whoever began anew
+    /// meanwhile keeps its own.
+    async fn forget_senders(&mut self, whose: Whose<'_>, batch: Batch) -> Result<Option<Forgotten>, StoreError> {
+        let sql = format!(
+            "SELECT host FROM sender WHERE {} AND NOT EXISTS (SELECT 1 FROM host WHERE host.digest = sender.host) LIMIT {}",
+            whose.condition("name"),
+            batch.most
+        );
         let rows: Vec<(String,)> = whose.bound_as(&sql).fetch_all(self.connection()).await?;
         let mut digests: Vec<String> = rows.into_iter().map(|(digest,)| digest).collect();
         let keys = self.delete_digests("sender", &digests).await?;
-        if let Whose::Host { site, name } = whose {
+        if let Whose::Host { site, name } = whose
+            && self.hosts_among(&[(site, name)]).await?.is_empty()
+        {
             digests.push(host::digest(site, name));
         }
         let rejections = self.forget_rejections(&digests).await?;
@@ -185,6 +236,20 @@ impl Writing {
         let sql = format!("DELETE FROM campaign_exception WHERE {}", whose.condition("host"));
         let exceptions = whose.bound(&sql).execute(self.connection()).await?.rows_affected();
         Ok((exceptions > 0).then_some(Forgotten { exceptions, ..Forgotten::default() }))
+    }
+
+    async fn delete_reports_of(&mut self, hosts: &[(&str, &str)]) -> Result<u64, StoreError> {
+        let each = vec!["(site = ? AND host = ?)"; hosts.len()].join(" OR ");
+        let mut query = sqlx::query_as::<_, (i64,)>(AssertSqlSafe(format!("SELECT id FROM inbox WHERE {each}")));
+        for (site, name) in hosts {
+            query = query.bind(*site).bind(*name);
+        }
+        let ids: Vec<i64> = query.fetch_all(self.connection()).await?.into_iter().map(|(id,)| id).collect();
+        let mut reports = 0;
+        for ids in ids.chunks(ROWS_PER_STATEMENT) {
+            reports += self.delete_ids("inbox", "id", ids).await?;
+        }
+        Ok(reports)
     }
 
     async fn forget_rejections(&mut self, hosts: &[String]) -> Result<u64, StoreError> {

@@ -29,6 +29,7 @@ mod newest;
 mod outbox;
 mod package;
 mod past;
+mod persisting;
 mod presence;
 mod present;
 mod purge;
@@ -57,6 +58,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use self::dialect::{Dialect, dialect_of};
 use self::known::{Ids, Known};
+use self::persisting::persisting;
 use crate::access::Scope;
 
 pub use audit::{AuditFilter, AuditLine};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sqlx::{AnyConnection, AssertSqlSafe};
 
-use super::{Store, StoreError, retrying, rows_of_binds, unless_silent};
+use super::{Store, StoreError, persisting, rows_of_binds, unless_silent};
 use crate::access::deed::Deed;
 use crate::history::{self, HostFacts, Run};
 
@@ -49,10 +49,17 @@ impl Store {
         let (mut ended, mut after) = (Ended::default(), i64::MIN);
         loop {
             let hosts = unless_silent(SILENCE, self.with_a_past(after, time)).await?;
-            let Some(last) = hosts.last() else { return Ok(ended) };
-            after = *last;
+            if hosts.is_empty() {
+                return Ok(ended);
+            }
             let noted = (ended.states == 0).then_some(deed);
-            ended.add(&unless_silent(SILENCE, retrying(|| self.end_pasts(&hosts, time, noted))).await?);
+            let some = |most| {
+                let some = hosts.get(..usize::try_from(most).unwrap_or(hosts.len())).unwrap_or(&hosts);
+                async move { Ok((self.end_pasts(some, time, noted).await?, some.last().copied())) }
+            };
+            let (went, last) = unless_silent(SILENCE, persisting(BATCH, some)).await?;
+            ended.add(&went);
+            after = last.unwrap_or(i64::MAX);
         }
     }
 
