@@ -86,14 +86,29 @@ pub enum Turned {
         /// When to come back.
         seconds: u64,
     },
+    /// Too many are on their way at once.
+    #[error("more reports are on their way than there is memory for: this one will be taken later")]
+    Crowded {
+        /// When to come back.
+        seconds: u64,
+    },
 }
 
 impl Turned {
+    /// Others take all the room now.
+    #[must_use]
+    pub fn crowded() -> Self {
+        Turned::Crowded { seconds: spread(AWAY_SECONDS) }
+    }
+
     /// When to come back.
     #[must_use]
     pub fn seconds(&self) -> u64 {
         match self {
-            Turned::Address { seconds, .. } | Turned::Site { seconds, .. } | Turned::Full { seconds } => *seconds,
+            Turned::Address { seconds, .. }
+            | Turned::Site { seconds, .. }
+            | Turned::Full { seconds }
+            | Turned::Crowded { seconds } => *seconds,
         }
     }
 }

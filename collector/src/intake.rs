@@ -6,6 +6,7 @@ use std::time::Duration;
 use report::acknowledgement::Receipt;
 use tokio::sync::{Notify, mpsc, oneshot};
 
+use crate::room::Place;
 use crate::store::{Incoming, Store, StoreError, unless_silent};
 
 /// Most reports in one commit.
@@ -29,6 +30,9 @@ pub struct Intake {
 
 struct Job {
     report: Incoming,
+    /// Also of one that nobody waits for any more.
+    #[expect(dead_code, reason = "held until the report is stored")]
+    place: Place,
     answer: oneshot::Sender<Result<Receipt, Arc<StoreError>>>,
 }
 
@@ -42,14 +46,14 @@ impl Intake {
         (Intake { queue }, tokio::spawn(commit_batches(store, jobs, arrived)))
     }
 
-    /// Stores a report; returns once it is durable.
+    /// Stores a report, whose bytes take a place until then; returns once it is durable.
     ///
     /// # Errors
     /// [`IntakeError`]; the report may or may not be stored then, and sending it again is safe.
-    pub async fn receive(&self, report: Incoming) -> Result<Receipt, IntakeError> {
+    pub async fn receive(&self, report: Incoming, place: Place) -> Result<Receipt, IntakeError> {
         let (answer, answered) = oneshot::channel();
         let storing = async {
-            self.queue.send(Job { report, answer }).await.map_err(|_| IntakeError::Stopping)?;
+            self.queue.send(Job { report, place, answer }).await.map_err(|_| IntakeError::Stopping)?;
             answered.await.map_err(|_| IntakeError::Stopping)?.map_err(IntakeError::Store)
         };
         tokio::time::timeout(ANSWER, storing).await.unwrap_or(Err(IntakeError::Late))

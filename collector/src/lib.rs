@@ -29,6 +29,7 @@ pub mod reference;
 pub mod refusals;
 pub mod registry;
 pub mod reseal;
+pub mod room;
 pub mod sender;
 pub mod sending;
 pub mod serve;

@@ -28,6 +28,7 @@ use crate::metrics::{Certificate, Metrics};
 use crate::opener::Opener;
 use crate::purge::{Kept, keep_purging};
 use crate::refusals::Refusals;
+use crate::room::Room;
 use crate::sending::{Courier, SendingError};
 use crate::store::{Store, StoreError};
 use crate::systemd;
@@ -175,6 +176,7 @@ pub async fn serve(
         admission,
         refusals,
         desk: config.desk,
+        room: Room::for_bodies_of(config.max_report_bytes),
         max_report_bytes: config.max_report_bytes,
         body_timeout_seconds: config.body_timeout_seconds,
         legacy_plain_text: config.legacy_plain_text,

@@ -76,6 +76,7 @@ mod legacy;
 mod limits;
 mod lists_of;
 mod matrix;
+mod memory;
 mod metrics;
 mod outage;
 mod packaged;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use report::hash::Hash;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -39,7 +40,8 @@ const LONGEST: usize = 500;
 #[derive(Clone)]
 pub struct AuditLog {
     notes: mpsc::Sender<Note>,
-    noted: Arc<Mutex<HashMap<String, i64>>>,
+    /// By the digest of what was noted: people ask at any length.
+    noted: Arc<Mutex<HashMap<Hash, i64>>>,
     lost: Arc<AtomicU64>,
 }
 
@@ -83,8 +85,9 @@ impl AuditLog {
     }
 
     fn is_new(&self, what: &str, at: i64) -> bool {
+        let what = Hash::of(what.as_bytes());
         let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
-        if noted.get(what).is_some_and(|last| (0..AGAIN).contains(&(at - last))) {
+        if noted.get(&what).is_some_and(|last| (0..AGAIN).contains(&(at - last))) {
             return false;
         }
         if noted.len() >= REMEMBERED {
@@ -93,7 +96,7 @@ impl AuditLog {
         if noted.len() >= REMEMBERED {
             noted.clear();
         }
-        noted.insert(what.to_owned(), at);
+        noted.insert(what, at);
         true
     }
 

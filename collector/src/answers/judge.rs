@@ -26,8 +26,14 @@ pub struct Judge {
 /// Standards whose judgements are kept: today's, those of a few other days and of campaigns.
 const STANDARDS: usize = 8;
 
-/// Header lines and list versions that are kept; more than any fleet has.
+/// Judgements of all of them; a fleet of 100,000 hosts needs some 10,000 for each.
+const JUDGED: usize = 400_000;
+
+/// Header lines that are kept; more than any fleet has.
 const KEPT: usize = 400_000;
+
+/// Versions of reference lists that are kept: they can be long.
+const LISTS: usize = 1_000;
 
 impl Judge {
     /// What the stored lists asked for at a time.
@@ -37,19 +43,21 @@ impl Judge {
     pub async fn standard_at(&self, store: &Store, at: Timestamp) -> Result<Arc<Standard>, AnswerError> {
         let versions = store.reference_versions_at(at.as_second()).await?;
         let ids: Vec<i64> = versions.iter().map(|version| version.id).collect();
-        let missing: Vec<i64> = {
+        let mut found: HashMap<i64, Arc<ReferenceList>> = {
             let known = locked(&self.lists);
-            ids.iter().filter(|id| !known.contains_key(id)).copied().collect()
+            ids.iter().filter_map(|id| Some((*id, Arc::clone(known.get(id)?)))).collect()
         };
+        let missing: Vec<i64> = ids.iter().filter(|id| !found.contains_key(id)).copied().collect();
         let mut fresh = HashMap::new();
         for (id, content) in store.reference_contents(&missing).await? {
             fresh.insert(id, Arc::new(ReferenceList::from_toml(&content)?));
         }
+        found.extend(fresh.iter().map(|(id, list)| (*id, Arc::clone(list))));
         let mut known = locked(&self.lists);
-        bounded(&mut known, fresh.len());
+        bounded(&mut known, fresh.len(), LISTS);
         known.extend(fresh);
-        let lists = ids.iter().filter_map(|id| known.get(id).cloned()).collect();
         drop(known);
+        let lists = ids.iter().filter_map(|id| found.get(id).cloned()).collect();
         Ok(self.standard(lists, at))
     }
 
@@ -107,8 +115,21 @@ impl Judge {
             fresh.insert((list, of), Arc::new(judgement));
         }
         standard.keep(&fresh);
+        self.forget_the_oldest(standard);
         judged.extend(fresh);
         Ok(judged)
+    }
+
+    /// Forgets what was judged by the standards that were used longest ago, until there is not too much of all of them.
+    fn forget_the_oldest(&self, but: &Standard) {
+        let standards = locked(&self.standards);
+        let mut judged: usize = standards.iter().map(|standard| standard.judged()).sum();
+        for standard in standards.iter().filter(|standard| !std::ptr::eq(Arc::as_ptr(standard), but)) {
+            if judged <= JUDGED {
+                return;
+            }
+            judged -= standard.forget();
+        }
     }
 
     /// What header lines say, by id.
@@ -132,7 +153,7 @@ impl Judge {
         let fresh: HashMap<i64, Arc<Facts>> =
             store.facts(&missing).await?.into_iter().map(|(id, text)| (id, Arc::new(Facts::read(&text)))).collect();
         let mut known = locked(&self.facts);
-        bounded(&mut known, fresh.len());
+        bounded(&mut known, fresh.len(), KEPT);
         known.extend(fresh.iter().map(|(id, facts)| (*id, Arc::clone(facts))));
         found.extend(fresh);
         Ok(found)
@@ -140,8 +161,34 @@ impl Judge {
 }
 
 /// Forgets everything rather than growing for ever: what is needed is read again.
-fn bounded<T>(kept: &mut HashMap<i64, T>, more: usize) {
-    if kept.len() + more > KEPT {
+fn bounded<T>(kept: &mut HashMap<i64, T>, more: usize, most: usize) {
+    if kept.len() + more > most {
         kept.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_judged_by_the_oldest_standards_goes_first() {
+        let judge = Judge::default();
+        let standard = |minimum: usize| {
+            let list =
+                format!("name = \"a\"\n[[reference]]\nproduct = \"x\"\npackage = \"x\"\nminimum = \"{minimum}-1\"\n");
+            judge.standard(vec![Arc::new(ReferenceList::from_toml(&list).unwrap())], Timestamp::UNIX_EPOCH)
+        };
+        let mut kept = Vec::new();
+        for number in 0..STANDARDS {
+            let standard = standard(number);
+            let states = 0..i64::try_from(JUDGED / 4).unwrap();
+            standard.keep(&states.map(|list| ((list, 0), Arc::default())).collect());
+            judge.forget_the_oldest(&standard);
+            kept.push(standard);
+            let judged: Vec<usize> = kept.iter().map(|standard| standard.judged()).collect();
+            assert!(judged.iter().sum::<usize>() <= JUDGED && judged[number] == JUDGED / 4, "{judged:?}");
+        }
+        assert!(kept[3].judged() == 0 && kept[4].judged() > 0);
     }
 }

@@ -122,6 +122,16 @@ impl Standard {
         states.iter().filter_map(|state| Some((*state, Arc::clone(judged.get(state)?)))).collect()
     }
 
+    /// How much was judged.
+    pub(super) fn judged(&self) -> usize {
+        locked(&self.judged).len()
+    }
+
+    /// Forgets what was judged; how much that was.
+    pub(super) fn forget(&self) -> usize {
+        std::mem::take(&mut *locked(&self.judged)).len()
+    }
+
     /// Keeps what was judged.
     pub(super) fn keep(&self, fresh: &HashMap<(i64, i64), Arc<Judged>>) {
         let mut judged = locked(&self.judged);

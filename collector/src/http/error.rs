@@ -157,6 +157,7 @@ impl HttpError {
             HttpError::MediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported media type"),
             HttpError::PlainText => (StatusCode::UNPROCESSABLE_ENTITY, "readable report"),
             HttpError::Turned(Turned::Full { .. }) => (StatusCode::SERVICE_UNAVAILABLE, "inbox full"),
+            HttpError::Turned(Turned::Crowded { .. }) => (StatusCode::SERVICE_UNAVAILABLE, "too many at once"),
             HttpError::Turned(_) => (StatusCode::TOO_MANY_REQUESTS, "too many reports"),
             HttpError::Slow(_) => (StatusCode::REQUEST_TIMEOUT, "body too slow"),
             HttpError::NotLocal | HttpError::NoIdentity | HttpError::UnknownProxy => {
@@ -229,6 +230,7 @@ impl HttpError {
             HttpError::Incomplete => Refusal::Incomplete,
             HttpError::Slow(_) => Refusal::Slow,
             HttpError::Turned(Turned::Full { .. }) => Refusal::Full,
+            HttpError::Turned(Turned::Crowded { .. }) => Refusal::Crowded,
             HttpError::Turned(_) => Refusal::TooOften,
             _ => Refusal::Unavailable,
         }

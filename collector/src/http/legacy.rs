@@ -24,7 +24,7 @@ pub(super) async fn receive(
 
 async fn take(shared: &Shared, from: &str, request: Request) -> Result<Acknowledgement, HttpError> {
     let (parts, body) = request.into_parts();
-    let body = read_body(shared, from, &parts.headers, body).await?;
+    let (body, place) = read_body(shared, from, &parts.headers, body).await?;
     if body.starts_with(b"#") {
         if !shared.legacy_plain_text {
             return Err(HttpError::PlainText);
@@ -32,5 +32,5 @@ async fn take(shared: &Shared, from: &str, request: Request) -> Result<Acknowled
     } else {
         sealed::check_structure(&body)?;
     }
-    store(shared, from, Hash::of(&body), body).await
+    store(shared, from, Hash::of(&body), (body, place)).await
 }

@@ -40,6 +40,7 @@ use crate::answers::judge::Judge;
 use crate::intake::Intake;
 use crate::metrics::{Certificate, LastFigures, Metrics};
 use crate::refusals::Refusals;
+use crate::room::Room;
 use crate::store::Store;
 
 /// What the endpoints share.
@@ -59,6 +60,8 @@ pub struct Shared {
     pub sending: Sending,
     /// Whether this process shows pages.
     pub desk: bool,
+    /// Memory for bodies of reports.
+    pub room: Room,
     /// Largest body of a report, in bytes.
     pub max_report_bytes: usize,
     /// Longest time that a body may take, in seconds.

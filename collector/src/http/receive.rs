@@ -14,8 +14,10 @@ use report::sealed;
 use super::Shared;
 use super::error::HttpError;
 use super::peer::Source;
+use crate::admission::Turned;
 use crate::clock::{self, Stopwatch};
 use crate::intake::IntakeError;
+use crate::room::{NoRoom, Place, Room};
 use crate::store::Incoming;
 
 /// Takes a sealed report.
@@ -59,13 +61,13 @@ async fn take(shared: &Shared, from: &str, request: Request) -> Result<Acknowled
         Some(value) => hash::parse_content_digest(value.to_str().unwrap_or("sha-256="))?,
         None => None,
     };
-    let body = read_body(shared, from, &parts.headers, body).await?;
+    let (body, place) = read_body(shared, from, &parts.headers, body).await?;
     let hash = Hash::of(&body);
     if expected.is_some_and(|expected| expected != hash) {
         return Err(HttpError::DigestMismatch);
     }
     sealed::check_structure(&body)?;
-    store(shared, from, hash, body).await
+    store(shared, from, hash, (body, place)).await
 }
 
 /// Stores a body; the acknowledgement follows the durable commit.
@@ -73,22 +75,22 @@ pub(super) async fn store(
     shared: &Shared,
     source: &str,
     hash: Hash,
-    body: Vec<u8>,
+    (body, place): (Vec<u8>, Place),
 ) -> Result<Acknowledgement, HttpError> {
     let received = clock::now().as_second();
     let source = source.to_owned();
-    keep(shared, Incoming { hash, received, source, body, handed_in: None }).await
+    keep(shared, Incoming { hash, received, source, body, handed_in: None }, place).await
 }
 
 /// Stores a report; the acknowledgement follows the durable commit.
-pub(super) async fn keep(shared: &Shared, report: Incoming) -> Result<Acknowledgement, HttpError> {
+pub(super) async fn keep(shared: &Shared, report: Incoming, place: Place) -> Result<Acknowledgement, HttpError> {
     let intake = shared.intake.as_ref().ok_or(HttpError::Intake(IntakeError::Stopping))?;
     tracing::debug!(report = %report.hash, from = report.source, "report read");
     let hash = report.hash;
-    Ok(Acknowledgement { report: hash, status: intake.receive(report).await? })
+    Ok(Acknowledgement { report: hash, status: intake.receive(report, place).await? })
 }
 
-/// Reads a body while it stays within its bounds of bytes and time, if one from there is taken now.
+/// Reads a body while it stays within its bounds of bytes and time, if one from there is taken now and others leave room for it.
 ///
 /// A body that is too large is read on for a while and thrown away: a sender that is cut off while it writes sees a
 /// broken connection instead of the answer, and would try again for ever. So is one that is not taken now.
@@ -97,10 +99,10 @@ pub(super) async fn read_body(
     from: &str,
     headers: &HeaderMap,
     body: Body,
-) -> Result<Vec<u8>, HttpError> {
+) -> Result<(Vec<u8>, Place), HttpError> {
     let patience = Duration::from_secs(shared.body_timeout_seconds);
     if let Err(turned) = shared.admission.check(from) {
-        let _ = tokio::time::timeout(patience, collect(body, 0, 0)).await;
+        let _ = tokio::time::timeout(patience, collect(body, &shared.room, 0, 0)).await;
         return Err(turned.into());
     }
     let limit = shared.max_report_bytes;
@@ -108,28 +110,36 @@ pub(super) async fn read_body(
     if announced.is_some_and(|length| length > limit.saturating_add(MAX_THROWN_AWAY)) {
         return Err(HttpError::TooLarge(limit));
     }
-    let reading = collect(body, limit, announced.unwrap_or_default());
+    let reading = collect(body, &shared.room, limit, announced.unwrap_or_default());
     tokio::time::timeout(patience, reading).await.map_err(|_| HttpError::Slow(shared.body_timeout_seconds))?
 }
 
 /// Most of a body that is too large that is read to its end before the answer.
 const MAX_THROWN_AWAY: usize = 16 * 1024 * 1024;
 
-async fn collect(mut body: Body, limit: usize, announced: usize) -> Result<Vec<u8>, HttpError> {
+async fn collect(mut body: Body, room: &Room, limit: usize, announced: usize) -> Result<(Vec<u8>, Place), HttpError> {
     let mut bytes = Vec::with_capacity(announced.min(limit));
+    let mut place = Ok(Place::default());
     let mut length = 0_usize;
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|_| HttpError::Incomplete)?.into_data() else { continue };
         length = length.saturating_add(data.len());
-        if length <= limit {
-            bytes.extend_from_slice(&data);
-        } else if length > limit.saturating_add(MAX_THROWN_AWAY) {
+        if length > limit.saturating_add(MAX_THROWN_AWAY) {
             break;
+        }
+        if length <= limit {
+            place = place.and_then(|mut place| room.grow(&mut place, length).map(|()| place));
+        }
+        if length <= limit && place.is_ok() {
+            bytes.extend_from_slice(&data);
         } else {
             bytes = Vec::new();
         }
     }
-    if length > limit { Err(HttpError::TooLarge(limit)) } else { Ok(bytes) }
+    if length > limit {
+        return Err(HttpError::TooLarge(limit));
+    }
+    Ok((bytes, place.map_err(|NoRoom| Turned::crowded())?))
 }
 
 /// A missing type is taken: the bytes say what they are.

@@ -25,13 +25,15 @@ pub enum Refusal {
     TooOften,
     /// Too much lies in the inbox unopened.
     Full,
+    /// More on their way at once than there is memory for.
+    Crowded,
     /// Not now: the database, or the program ends.
     Unavailable,
 }
 
 impl Refusal {
     /// Every reason.
-    pub const ALL: [Refusal; 12] = [
+    pub const ALL: [Refusal; 13] = [
         Refusal::NotSealed,
         Refusal::Digest,
         Refusal::TooLarge,
@@ -43,6 +45,7 @@ impl Refusal {
         Refusal::NotAllowed,
         Refusal::TooOften,
         Refusal::Full,
+        Refusal::Crowded,
         Refusal::Unavailable,
     ];
 
@@ -61,6 +64,7 @@ impl Refusal {
             Refusal::NotAllowed => "not_allowed",
             Refusal::TooOften => "too_often",
             Refusal::Full => "full",
+            Refusal::Crowded => "crowded",
             Refusal::Unavailable => "unavailable",
         }
     }

@@ -7,6 +7,7 @@ mod together;
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -23,6 +24,9 @@ use crate::unseal::{self, Claim, Claimed, NotUnsealed, SetAside, Unreadable, Uns
 
 /// Reports that are opened side by side and stored in one transaction.
 const BATCH: i64 = 64;
+
+/// Most bytes of their texts, give or take one for each core: a small body may hold a large one.
+const TEXTS: usize = 32 * 1024 * 1024;
 
 /// How long a batch may take: the database says nothing any more.
 const SILENCE: Duration = Duration::from_secs(300);
@@ -116,14 +120,18 @@ impl Opener {
         let mut texts = Vec::with_capacity(waiting.len());
         let mut done = Opened::default();
         let mut last_waiting = None;
-        for (sealed, unsealed) in self.unseal_all(waiting).await? {
+        let (unsealed, left) = self.unseal_all(waiting).await?;
+        for (sealed, unsealed) in unsealed {
             match unsealed {
                 Ok(unsealed) => texts.push((sealed, unsealed)),
                 Err(NotUnsealed::SetAside(aside)) => self.set_aside(&sealed, &aside, &mut done).await?,
                 Err(NotUnsealed::Waits(reason)) => {
                     self.away.tell(&reason);
                     done.waiting += 1;
-                    last_waiting = Some(sealed.id);
+                    // What was left is not to be passed over with those that wait for a key.
+                    if left.is_none_or(|left| sealed.id < left) {
+                        last_waiting = Some(sealed.id);
+                    }
                 }
             }
         }
@@ -151,31 +159,37 @@ impl Opener {
         Ok(Batch { done, last_waiting })
     }
 
-    /// Unseals on every core.
-    async fn unseal_all(
-        &self,
-        mut waiting: Vec<Sealed>,
-    ) -> Result<Vec<(Sealed, Result<Unsealed, NotUnsealed>)>, StoreError> {
+    /// Unseals on every core, until there is enough text; also gives the first one that is left for the next time, if any is.
+    async fn unseal_all(&self, mut waiting: Vec<Sealed>) -> Result<(Vec<Tried>, Option<i64>), StoreError> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let share = waiting.len().div_ceil(cores).max(1);
         let mut parts = Vec::with_capacity(cores);
+        let texts = Arc::new(AtomicUsize::new(0));
         while !waiting.is_empty() {
             let rest = waiting.split_off(share.min(waiting.len()));
             let part = std::mem::replace(&mut waiting, rest);
-            let (keys, texts) = (Arc::clone(&self.keys), Arc::clone(&self.texts));
+            let (keys, buffers, texts) = (Arc::clone(&self.keys), Arc::clone(&self.texts), Arc::clone(&texts));
             parts.push(tokio::task::spawn_blocking(move || {
-                let unseal = |sealed: Sealed| {
-                    let unsealed = unseal::unseal(&sealed.body, &keys, texts.take());
-                    (sealed, unsealed)
-                };
-                part.into_iter().map(unseal).collect::<Vec<_>>()
+                let mut tried = Vec::with_capacity(part.len());
+                for sealed in part {
+                    if texts.load(Ordering::Relaxed) >= TEXTS {
+                        return (tried, Some(sealed.id));
+                    }
+                    let unsealed = unseal::unseal(&sealed.body, &keys, buffers.take());
+                    let bytes = unsealed.as_ref().map_or(0, |unsealed| unsealed.text.len());
+                    texts.fetch_add(bytes, Ordering::Relaxed);
+                    tried.push((sealed, unsealed));
+                }
+                (tried, None)
             }));
         }
-        let mut unsealed = Vec::new();
+        let (mut all, mut left) = (Vec::new(), None);
         for part in parts {
-            unsealed.extend(part.await.map_err(|error| StoreError::Inconsistent(error.to_string()))?);
+            let (tried, left_of_part) = part.await.map_err(|error| StoreError::Inconsistent(error.to_string()))?;
+            all.extend(tried);
+            left = left.or(left_of_part);
         }
-        Ok(unsealed)
+        Ok((all, left))
     }
 
     /// One transaction for all; where the database refuses, one for each, so that the refused one stands alone.
@@ -272,6 +286,9 @@ impl Opener {
         Ok(())
     }
 }
+
+/// A report that waited, and what was inside.
+type Tried = (Sealed, Result<Unsealed, NotUnsealed>);
 
 /// What became of some reports that waited.
 struct Batch {

@@ -54,6 +54,9 @@ struct KnownSite {
 /// Past days that are kept: yesterday, and those that people turn pages of.
 const DAYS: usize = 32;
 
+/// Groups of all those days that are kept, a hundred bytes each; a grid of 100,000 hosts has some 5,000 on each.
+const GROUPS: usize = 400_000;
+
 /// Seconds in a day.
 const DAY: i64 = 86_400;
 
@@ -225,10 +228,14 @@ fn unread<'a>(missing: &[&'a Site], recent_from: RangeInclusive<i64>) -> HashMap
 /// What is known of a day.
 fn day_of(days: &mut HashMap<i64, HashMap<i64, KnownSite>>, day: i64) -> &mut HashMap<i64, KnownSite> {
     // Forgets everything rather than growing for ever: what is needed is read again.
-    if days.len() >= DAYS && !days.contains_key(&day) {
+    if !days.contains_key(&day) && (days.len() >= DAYS || groups_of(days) >= GROUPS) {
         days.clear();
     }
     days.entry(day).or_default()
+}
+
+fn groups_of(days: &HashMap<i64, HashMap<i64, KnownSite>>) -> usize {
+    days.values().flat_map(HashMap::values).map(|site| site.groups.len()).sum()
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -247,4 +254,27 @@ fn of_sites(scope: &Scope, sites: &[Site], missing: &[&Site]) -> String {
 fn bound(scope: &Scope, sites: &[Site], missing: &[&Site]) -> impl Iterator<Item = i64> {
     let every = *scope == Scope::All && missing.len() == sites.len();
     missing.iter().filter(move |_| !every).map(|site| site.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_days_are_kept_and_fewer_where_hosts_have_little_in_common() {
+        let site = |groups: usize| {
+            let group = HostGroup::of_the_past("A".to_owned(), 1, 1, 1);
+            KnownSite { news: 0, recent_from: 0..=0, groups: vec![group; groups] }
+        };
+        let kept = |groups: usize| {
+            let mut days = HashMap::new();
+            let most = (0..100).map(|day| {
+                day_of(&mut days, day).insert(1, site(groups));
+                assert!(days[&day][&1].groups.len() == groups && groups_of(&days) < GROUPS + groups);
+                days.len()
+            });
+            most.max().unwrap()
+        };
+        assert_eq!((kept(10), kept(100_000), kept(GROUPS)), (DAYS, 4, 1));
+    }
 }

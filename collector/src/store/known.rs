@@ -12,8 +12,11 @@ use siphasher::sip128::SipHasher13;
 /// Most ids of a kind that are kept, 40 bytes each; a grid's worth of package versions.
 const MOST: usize = 400_000;
 
-/// Most lineages whose newest lists are kept, 12 kB each.
+/// Most lineages whose newest lists are kept, 12 kB each with 1,500 packages.
 const MOST_TIPS: usize = 1_000;
+
+/// Most packages of all those lists, 8 bytes each.
+const MOST_OF_TIPS: usize = 4_000_000;
 
 /// Ids by the digest of what they stand for; clones share them.
 #[derive(Debug, Clone, Default)]
@@ -44,6 +47,9 @@ impl Default for Secrets {
 /// Names a package in this process: 128 bits that nobody outside can make collide, for a tenth of what a SHA-256 costs.
 pub(super) type Line = (u64, u64);
 
+/// Digest and packages of the newest list of each lineage.
+type Tips = HashMap<i64, (Hash, Arc<[i64]>)>;
+
 /// Ids of packages, package lists and header lines.
 #[derive(Debug, Default)]
 pub(super) struct Ids {
@@ -60,7 +66,7 @@ pub(super) struct Ids {
     /// The digests of header lines, by id.
     pub(super) facts_digests: HashMap<i64, Hash>,
     /// A newest list of each lineage, with its digest: whoever finds that it is still the newest need not read it.
-    pub(super) tips: HashMap<i64, (Hash, Arc<[i64]>)>,
+    pub(super) tips: Tips,
 }
 
 impl Known {
@@ -93,6 +99,11 @@ impl Known {
         add(&mut ids.facts, learned.facts, MOST);
         add(&mut ids.list_digests, learned.list_digests, MOST);
         add(&mut ids.facts_digests, learned.facts_digests, MOST);
+        let packages = |tips: &Tips| tips.values().map(|(_, packages)| packages.len()).sum::<usize>();
+        if packages(&ids.tips) + packages(&learned.tips) > MOST_OF_TIPS {
+            ids.tips.clear();
+        }
+        // Those of one transaction are no more than it has read.
         add(&mut ids.tips, learned.tips, MOST_TIPS);
     }
 }
@@ -142,6 +153,12 @@ mod tests {
         known.keep(Ids { tips: tips(0), ..Ids::default() });
         known.keep(Ids { tips: tips(1_000), ..Ids::default() });
         assert_eq!(other.look(|ids| ids.tips.len()), 600);
+        for at in 0..30 {
+            let long: Arc<[i64]> = (0..150_000).collect();
+            known.keep(Ids { tips: HashMap::from([(5_000 + at, (Hash::of(b""), long))]), ..Ids::default() });
+            let kept = other.look(|ids| ids.tips.values().map(|(_, packages)| packages.len()).sum::<usize>());
+            assert!((150_000..=MOST_OF_TIPS).contains(&kept), "{kept}");
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ use super::grid::{Arrival, Grid};
 use super::seal::{Sealer, SealingError};
 use crate::intake::Intake;
 use crate::opener::{Opened, Opener};
+use crate::room::Place;
 use crate::store::{Incoming, Store, StoreError};
 
 /// Reports that are sealed by one task and stored in one commit.
@@ -88,7 +89,7 @@ async fn receive(intake: &Intake, sealed: Vec<Incoming>, filled: &mut Filled) ->
     let mut receiving = JoinSet::new();
     for report in sealed {
         let intake = intake.clone();
-        receiving.spawn(async move { intake.receive(report).await });
+        receiving.spawn(async move { intake.receive(report, Place::default()).await });
     }
     while let Some(received) = receiving.join_next().await {
         match received.map_err(stopped)?? {
@@ -97,7 +98,7 @@ async fn receive(intake: &Intake, sealed: Vec<Incoming>, filled: &mut Filled) ->
         }
     }
     if let Some(again) = again {
-        match intake.receive(again).await? {
+        match intake.receive(again, Place::default()).await? {
             Receipt::Stored => filled.stored += 1,
             Receipt::Duplicate => filled.duplicates += 1,
         }

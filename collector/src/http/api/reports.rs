@@ -18,7 +18,9 @@ use super::super::receive::{counted, keep, read_body};
 use super::super::visitor::Visitor;
 use super::question::{Nothing, Question};
 use crate::access::Role;
+use crate::admission::Turned;
 use crate::clock;
+use crate::room::NoRoom;
 use crate::store::{HandedIn, Incoming};
 use crate::unseal;
 
@@ -84,7 +86,7 @@ async fn take(
         Some(value) => hash::parse_content_digest(value.to_str().unwrap_or("sha-256="))?,
         None => None,
     };
-    let body = read_body(shared, &visitor.source, &parts.headers, body).await?;
+    let (body, mut place) = read_body(shared, &visitor.source, &parts.headers, body).await?;
     if expected.is_some_and(|expected| expected != Hash::of(&body)) {
         return Err(HttpError::DigestMismatch);
     }
@@ -102,9 +104,10 @@ async fn take(
     claim.package_list().map_err(|error| HttpError::NoReport(error.to_string()))?;
     let hash = Hash::of(&text);
     let body = sealed_for(&shared.recipients, text)?;
+    shared.room.grow(&mut place, body.len()).map_err(|NoRoom| Turned::crowded())?;
     let by = HandedIn { person: visitor.viewer.name.clone(), role: visitor.viewer.role };
     let (received, source) = (now.as_second(), visitor.source.clone());
-    keep(shared, Incoming { hash, received, source, body, handed_in: Some(by) }).await
+    keep(shared, Incoming { hash, received, source, body, handed_in: Some(by) }, place).await
 }
 
 /// The text as it is kept: sealed where there is a certificate to seal it for.
