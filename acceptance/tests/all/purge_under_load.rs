@@ -19,6 +19,9 @@ on_both_databases!(hosts_a_site_and_history_go_while_reports_come, bodies_go_whi
 /// How often each of them goes.
 const ROUNDS: usize = 6;
 
+/// How many times in a row.
+const IN_A_ROW: usize = 6;
+
 /// Silent hosts of the site that goes: with them a purge takes long enough to be met, and killed, in the middle.
 const SILENT: i64 = 400;
 
@@ -72,14 +75,14 @@ fn on_a_cluster_with_two_collectors() {
 
 /// While the hosts of all ledgers report, no faster than a cluster on one machine can open it.
 fn under_load(ledgers: &[Ledger], story: &mut dyn FnMut()) {
-    let pause = Duration::from_millis(if ledgers.len() > 1 { 150 } else { 30 });
+    let pause = Duration::from_millis(if ledgers.len() > 1 { 150 } else { 10 });
     reporting(ledgers, pause, story);
 }
 
 fn reporting(ledgers: &[Ledger], pause: Duration, story: &mut dyn FnMut()) {
     match ledgers {
         [] => story(),
-        [first, rest @ ..] => first.under_load(2, pause, || reporting(rest, pause, story)),
+        [first, rest @ ..] => first.under_load(3, pause, || reporting(rest, pause, story)),
     }
 }
 
@@ -147,7 +150,10 @@ impl Story<'_> {
             purge.wait().unwrap();
             self.killed += 1;
         }
-        self.purge(arguments);
+        // Again and again: what is opened between two steps of one is met by chance alone.
+        for _ in 0..IN_A_ROW {
+            self.purge(arguments);
+        }
         let made: Vec<usize> = self.ledgers.iter().map(Ledger::made).collect();
         for host in whose {
             self.gone.insert(host.clone(), Gone { opened: opened.clone(), made: made.clone() });
