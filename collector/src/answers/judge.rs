@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use report::package::Package;
 
 use super::facts::Facts;
-use super::standard::{Bench, Found, Judged, Standard};
+use super::standard::{Bench, Found, Judgements, Standard};
 use super::{AnswerError, locked};
 use crate::reference::ReferenceList;
 use crate::store::{Store, StoreError};
@@ -87,7 +87,7 @@ impl Judge {
         store: &Store,
         standard: &Standard,
         states: &[(i64, i64)],
-    ) -> Result<HashMap<(i64, i64), Arc<Judged>>, StoreError> {
+    ) -> Result<Judgements, StoreError> {
         let known = standard.known(states);
         if states.iter().all(|state| known.contains_key(state)) {
             return Ok(known);
@@ -105,7 +105,7 @@ impl Judge {
         let held = store.held(&lists, &asked).await?;
         let facts = self.facts(store, missing.iter().map(|(_, facts)| *facts)).await?;
         let mut bench = Bench::new(standard, &packages);
-        let mut fresh = HashMap::with_capacity(missing.len());
+        let mut fresh = Judgements::default();
         let mut found: (i64, Found) = (i64::MIN, Found::new());
         for (list, of) in missing {
             if found.0 != list {

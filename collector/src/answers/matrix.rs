@@ -176,15 +176,14 @@ async fn of_groups(
     let judged = judge.judge(store, standard, &states).await?;
     let empty = || Line { products: vec![Cell::default(); standard.products.len()], ..Line::default() };
     let nothing = Arc::new(Judged::default());
-    let mut total = empty();
     let mut sites: BTreeMap<&str, Line> = BTreeMap::new();
     for group in &groups {
         let of = judged.get(&(group.list, group.facts)).unwrap_or(&nothing);
         let line = sites.entry(&group.site).or_insert_with(|| Line { site: group.site.clone(), ..empty() });
-        for line in [&mut total, line] {
-            line.add(group, of);
-        }
+        line.add(group, of);
     }
+    let mut total = empty();
+    sites.values().for_each(|line| total.add_all(line));
     Ok(Matrix {
         at,
         lists: standard.lists.iter().map(|list| list.name.clone()).collect(),
@@ -204,6 +203,12 @@ impl Line {
             }
         }
     }
+
+    /// Adds the hosts of another line with the same products.
+    fn add_all(&mut self, other: &Line) {
+        self.hosts.add_all(&other.hosts);
+        self.products.iter_mut().zip(&other.products).for_each(|(cell, other)| cell.add_all(other));
+    }
 }
 
 impl Cell {
@@ -213,9 +218,19 @@ impl Cell {
         self.counts.unknown += group.stale;
         self.stale += group.stale;
         self.newly_stale += group.newly_stale;
-        if group.last_news > 0 {
-            self.last_news = self.last_news.max(Some(time(group.last_news)));
+        if group.last_news > self.last_news.map_or(0, Timestamp::as_second) {
+            self.last_news = Some(time(group.last_news));
         }
+    }
+
+    fn add_all(&mut self, other: &Cell) {
+        for state in State::ALL {
+            *self.counts.of_mut(state) += other.counts.of(state);
+            *self.judged.of_mut(state) += other.judged.of(state);
+        }
+        self.stale += other.stale;
+        self.newly_stale += other.newly_stale;
+        self.last_news = self.last_news.max(other.last_news);
     }
 }
 

@@ -9,7 +9,7 @@ use super::AnswerError;
 use super::facts::Facts;
 use super::judge::Judge;
 use super::matrix::stale_before;
-use super::standard::{ComparedProduct, Judged, Standard};
+use super::standard::{ComparedProduct, Judged, Judgements, Standard};
 use super::warnings::{self, Newest, Warning};
 use crate::access::Scope;
 use crate::compare::State;
@@ -68,7 +68,7 @@ pub(super) struct Selection<'a> {
     is_past: bool,
     standard: Arc<Standard>,
     pub(super) facts: HashMap<i64, Arc<Facts>>,
-    judged: HashMap<(i64, i64), Arc<Judged>>,
+    judged: Judgements,
     stale_before: i64,
     /// The time that is looked at, and after how many days news are too old.
     then: (Timestamp, u32),
@@ -97,7 +97,7 @@ impl<'a> Selection<'a> {
             judge.judge(store, &standard, &states).await?
         } else {
             // How they stand decides nothing: only those that are shown are judged.
-            HashMap::new()
+            Judgements::default()
         };
         let facts = judge.facts(store, groups.iter().map(|group| group.facts)).await?;
         let of_all = groups.len();
@@ -332,7 +332,7 @@ fn worst_package<'j>(judged: &'j Judged, product: Option<&str>) -> Option<&'j Co
 fn selection_state(
     asked: &HostsAsked,
     facts: &HashMap<i64, Arc<Facts>>,
-    judged: &HashMap<(i64, i64), Arc<Judged>>,
+    judged: &Judgements,
     (list, of): (i64, i64),
 ) -> Option<State> {
     if !facts.get(&of).is_some_and(|facts| asked.takes(facts)) {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use jiff::Timestamp;
 use jiff::tz::Offset;
 use report::hash::Hash;
+use rustc_hash::FxHashMap;
 
 use super::facts::Facts;
 use super::locked;
@@ -26,7 +27,7 @@ pub struct Standard {
     by_name: HashMap<String, Vec<usize>>,
     at: Timestamp,
     digest: Hash,
-    judged: Mutex<HashMap<(i64, i64), Arc<Judged>>>,
+    judged: Mutex<Judgements>,
 }
 
 #[derive(Debug)]
@@ -36,6 +37,9 @@ struct Asked {
     package: String,
     references: Vec<Reference>,
 }
+
+/// What was judged, by ids of a package list and of header lines.
+pub type Judgements = FxHashMap<(i64, i64), Arc<Judged>>;
 
 /// What a standard says of one package list with one set of header lines, however old the news.
 #[derive(Debug, Default)]
@@ -117,7 +121,7 @@ impl Standard {
     }
 
     /// Those of `states` (ids of list and header lines) that were judged before.
-    pub(super) fn known(&self, states: &[(i64, i64)]) -> HashMap<(i64, i64), Arc<Judged>> {
+    pub(super) fn known(&self, states: &[(i64, i64)]) -> Judgements {
         let judged = locked(&self.judged);
         states.iter().filter_map(|state| Some((*state, Arc::clone(judged.get(state)?)))).collect()
     }
@@ -133,7 +137,7 @@ impl Standard {
     }
 
     /// Keeps what was judged.
-    pub(super) fn keep(&self, fresh: &HashMap<(i64, i64), Arc<Judged>>) {
+    pub(super) fn keep(&self, fresh: &Judgements) {
         let mut judged = locked(&self.judged);
         if judged.len() + fresh.len() > KEPT {
             judged.clear();
