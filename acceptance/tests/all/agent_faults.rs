@@ -250,7 +250,7 @@ fn what_is_spooled_outlives_a_power_cut() {
             &["fsync(", &format!("<{folder}>")],
             &["connect("],
             &["sendto(", "POST /v1/reports"],
-            &["recvfrom(", "201 Created"],
+            &["recvfrom", "201 Created"],
             &["unlink(", ".p7m\""],
         ],
     );
