@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use report::package::Package;
 
 use super::facts::Facts;
-use super::standard::{Bench, Found, Judgements, Standard};
+use super::standard::{Bench, Found, JUDGED, Judgements, Standard};
 use super::{AnswerError, locked};
 use crate::reference::ReferenceList;
 use crate::store::{Store, StoreError};
@@ -25,9 +25,6 @@ pub struct Judge {
 
 /// Standards whose judgements are kept: today's, those of a few other days and of campaigns.
 const STANDARDS: usize = 8;
-
-/// Judgements of all of them; a fleet of 100,000 hosts needs some 10,000 for each.
-const JUDGED: usize = 400_000;
 
 /// Header lines that are kept; more than any fleet has.
 const KEPT: usize = 400_000;

@@ -80,8 +80,8 @@ impl Judged {
     }
 }
 
-/// Judgements kept for one standard; a fleet of 100,000 hosts needs some 10,000.
-const KEPT: usize = 400_000;
+/// Most judgements that are kept, of one standard and of all; a fleet of 100,000 hosts needs some 10,000 for each.
+pub(super) const JUDGED: usize = 400_000;
 
 impl Standard {
     /// The references of `lists` that are in force at a time.
@@ -139,7 +139,7 @@ impl Standard {
     /// Keeps what was judged.
     pub(super) fn keep(&self, fresh: &Judgements) {
         let mut judged = locked(&self.judged);
-        if judged.len() + fresh.len() > KEPT {
+        if judged.len() + fresh.len() > JUDGED {
             judged.clear();
         }
         judged.extend(fresh.iter().map(|(state, of)| (*state, Arc::clone(of))));
