@@ -1,10 +1,10 @@
-//! The database's URL: never shown with its password, which may come from a file.
+//! URLs with passwords, the database's above all: never shown with them; the database's may come from a file.
 
 use std::path::Path;
 
 use super::ConfigError;
 
-/// A database URL without its password.
+/// A URL without its password.
 #[must_use]
 pub fn redacted(url: &str) -> String {
     match (url.find("://"), url.rfind('@')) {
@@ -14,6 +14,24 @@ pub fn redacted(url: &str) -> String {
         }
         _ => url.to_owned(),
     }
+}
+
+/// A text with stars for the passwords of its URLs, as many as they have characters: errors show the lines that they are in.
+pub(super) fn starred(text: &str) -> String {
+    let mut starred = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, url)) = rest.split_once("://") {
+        starred.extend([before, "://"]);
+        rest = url;
+        let quoted = url.split(['"', '\'', '\n']).next().unwrap_or_default();
+        let login = quoted.rsplit_once('@').map(|(login, _)| login);
+        if let Some((login, (user, password))) = login.and_then(|login| Some((login, login.split_once(':')?))) {
+            starred.extend([user, ":"]);
+            starred.extend(password.chars().map(|_| '*'));
+            rest = url.strip_prefix(login).unwrap_or_default();
+        }
+    }
+    starred + rest
 }
 
 /// The database URL with the password that `file` holds in its first line.
@@ -53,5 +71,9 @@ mod tests {
     fn passwords_are_not_shown() {
         assert_eq!(redacted("mysql://collector:s:e@cret@db/x"), "mysql://collector:***@db/x");
         assert_eq!(redacted("sqlite:/var/lib/x"), "sqlite:/var/lib/x");
+        assert_eq!(
+            starred("a = \"x://u:s:@é@h/d\" # y://v:t@i\nb = 'z://w@j', 'https://k:1'\nc = \"x://u:cut@h"),
+            "a = \"x://u:****@h/d\" # y://v:*@i\nb = 'z://w@j', 'https://k:1'\nc = \"x://u:***@h"
+        );
     }
 }

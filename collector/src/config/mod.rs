@@ -19,6 +19,7 @@ use crate::sender::{Policy, Unsigned};
 use crate::sending::{MailConfig, WebhookConfig};
 use crate::token::TokenConfig;
 
+use database_url::starred;
 pub use database_url::{redacted, with_password};
 
 /// Where the configuration is looked for when no file is named.
@@ -188,7 +189,12 @@ impl Config {
     }
 
     fn parse(text: &str, file: &Path) -> Result<Self, ConfigError> {
-        toml::from_str(text).map_err(|source| ConfigError::Parse { file: file.to_owned(), source: Box::new(source) })
+        toml::from_str(text).map_err(|error| {
+            // What is shown of the file goes to the journal: it is read again without its passwords.
+            let source =
+                toml::from_str::<Config>(&starred(text)).err().unwrap_or_else(|| without_its_line(text, &error));
+            ConfigError::Parse { file: file.to_owned(), source: Box::new(source) }
+        })
     }
 
     /// What becomes of reports without a signature.
@@ -206,6 +212,13 @@ impl Config {
             webhook: self.webhook.as_ref().map(|webhook| webhook.url.clone()),
         }
     }
+}
+
+/// An error that a password itself makes.
+fn without_its_line(text: &str, error: &toml::de::Error) -> toml::de::Error {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    serde::de::Error::custom(format!("line {line}, in the password of a URL: {}", error.message()))
 }
 
 /// `public_url` without a slash at its end, if it is an address that people's browsers can open.
@@ -376,5 +389,15 @@ mod tests {
     fn passwords_are_not_shown() {
         let config = Config { database: Some("mysql://u:secret@h/d".to_owned()), ..Config::default() };
         assert!(!format!("{config:?}").contains("secret"));
+        for (wrong, told) in [
+            ("listen = \"x\"\ndatabase = \"mysql://u:secret@h/d\n", "line 2, column"),
+            ("database = \"mysql://u:secret@h/d\" x", "mysql://u:******@h/d"),
+            ("public_url = \"https://u:secret@h\"", "public_url \"https://u:******@h\""),
+            ("\"mysql://u:secret@h/d\" = 1", "unknown field"),
+            ("open = true\ndatabase = \"mysql://u:secret\\z@h/d\"", "line 2, in the password of a URL"),
+        ] {
+            let error = Config::parse(wrong, Path::new("c.toml")).unwrap_err().to_string();
+            assert!(error.contains(told) && error.contains("c.toml") && !error.contains("secret"), "{error}");
+        }
     }
 }

@@ -10,7 +10,7 @@ pub enum SendingError {
         "[mail] server {server:?}: {what}; write smtp://HOST[:PORT], smtps://HOST[:PORT] or the same with USER@ before HOST"
     )]
     Server {
-        /// As configured.
+        /// As configured, without a password.
         server: String,
         /// What is wrong.
         what: String,

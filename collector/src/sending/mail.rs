@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use super::error::first_line;
 use super::{Delivery, SendingError, is_here};
+use crate::config::redacted;
 use crate::store::Message;
 
 /// `[mail]` in the configuration.
@@ -54,7 +55,7 @@ impl Mailer {
         let address = |key, value: &str| {
             value.parse::<Mailbox>().map_err(|_| SendingError::Address { key, value: value.to_owned() })
         };
-        let wrong = |what: &str| SendingError::Server { server: config.server.clone(), what: what.to_owned() };
+        let wrong = |what: &str| SendingError::Server { server: redacted(&config.server), what: what.to_owned() };
         let Server { scheme, user, host } = Server::read(&config.server).map_err(wrong)?;
         // A password is never readable on the way, not even on this machine.
         let open = scheme == "smtp" && is_here(host) && user.is_none();
@@ -223,7 +224,7 @@ mod tests {
             ("smtps://user@mail.example.org", "password_file"),
         ] {
             let error = Mailer::new(&config(server), None).err().unwrap().to_string();
-            assert!(error.contains(expected), "{error}");
+            assert!(error.contains(expected) && !error.contains("word@"), "{error}");
         }
         assert!(Mailer::new(&MailConfig { from: "nobody".to_owned(), ..config("smtp://localhost") }, None).is_err());
     }

@@ -14,6 +14,7 @@ use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
 
 use super::error::first_line;
 use super::{Delivery, SendingError, is_here};
+use crate::config::redacted;
 use crate::store::Message;
 
 /// What the first line of a secret's file begins with.
@@ -52,7 +53,7 @@ impl Webhook {
     /// [`SendingError`] with the key that is wrong.
     pub fn new(config: &WebhookConfig, handed_secret: Option<PathBuf>) -> Result<Self, SendingError> {
         if !is_usable(&config.url) {
-            return Err(SendingError::Url(config.url.clone()));
+            return Err(SendingError::Url(redacted(&config.url)));
         }
         let file = config.secret_file.clone().or(handed_secret).ok_or(SendingError::NoSecret)?;
         let line = first_line("the webhook's secret", &file)?;
@@ -162,7 +163,9 @@ mod tests {
             "hooks",
             "http://localhost@evil/",
         ] {
-            assert!(!is_usable(bad), "{bad}");
+            let config = WebhookConfig { url: bad.to_owned(), secret_file: None, timeout_seconds: 5 };
+            let error = Webhook::new(&config, None).err().unwrap().to_string();
+            assert!(error.starts_with("[webhook] url") && !error.contains("a:b@"), "{error}");
         }
     }
 }
