@@ -43,8 +43,8 @@ instructions: deps ## what hot functions cost in instructions, against .ci/instr
 load: ## floods a collector with invented reports: URL=http://127.0.0.1:8642, ARGS="--connections 64 --rate 100"
 	cargo run --locked --release -q -p wlcg-acceptance --bin load -- $(if $(URL),--url $(URL)) $(ARGS)
 
-fuzz: deps ## every fuzz target for FUZZ_SECONDS seconds
-	fuzz/run $(FUZZ_SECONDS)
+fuzz: deps ## every fuzz target for FUZZ_SECONDS seconds; FUZZ_PART=collector the two that need the whole collector
+	fuzz/run $(FUZZ_SECONDS) $(FUZZ_PART)
 
 screenshots: build ## pictures of the main pages in docs/images, from an invented grid
 	cargo run --locked -q -p wlcg-acceptance --example screenshots
