@@ -52,7 +52,7 @@ pub const PEOPLE: &str = "people";
 pub fn of(config: &Config) -> Table {
     let mut said = Table::new();
     let mut say = |key: &str, value: Option<Value>| value.map(|value| said.insert(key.to_owned(), value));
-    let number = |number: u64| Some(Value::Integer(i64::try_from(number).expect("a number that TOML has")));
+    let number = |number: u64| Some(i64::try_from(number).map_or_else(|_| number.to_string().into(), Value::Integer));
     let file = |file: &Path| Value::from(file.to_str().expect("UTF-8"));
     let files = |files: &[std::path::PathBuf]| Value::Array(files.iter().map(|path| file(path)).collect());
     say("audit_keep_days", number(config.audit_keep_days.into()));
@@ -115,6 +115,16 @@ pub fn of(config: &Config) -> Table {
     });
     say("webhook", webhook);
     said
+}
+
+/// Whether it holds a number that the parser takes and TOML's own integers do not reach.
+#[must_use]
+pub fn is_beyond_toml(config: &Config) -> bool {
+    let of_mail = config.mail.as_ref().map_or(0, |mail| mail.timeout_seconds);
+    let of_webhook = config.webhook.as_ref().map_or(0, |webhook| webhook.timeout_seconds);
+    [config.body_timeout_seconds, config.max_report_bytes as u64, of_mail, of_webhook]
+        .iter()
+        .any(|&n| n > i64::MAX as u64)
 }
 
 fn table<const N: usize>(said: [(&str, Option<Value>); N]) -> Value {
