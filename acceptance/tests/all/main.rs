@@ -94,6 +94,7 @@ mod reference_together;
 mod registries;
 mod reporter;
 mod repositories;
+mod requests;
 mod reseal;
 mod roll_over;
 mod rpm_databases;
