@@ -9,12 +9,12 @@ use jiff::civil::Date;
 use jiff::tz::Offset;
 
 use super::judge::Judge;
-use super::standard::{Judged, Standard};
+use super::standard::{Judged, Judgements, Standard};
 use super::{AnswerError, time};
 use crate::access::Scope;
 use crate::compare::State;
 use crate::history::day_of;
-use crate::store::{HostGroup, Store};
+use crate::store::{HostGroup, SiteGroups, Store};
 
 /// Every site that may be seen and has hosts, with every product that something is asked of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,8 +132,8 @@ pub async fn at_present_by(
     now: Timestamp,
     stale_after_days: u32,
 ) -> Result<Matrix, AnswerError> {
-    let groups = store.present_groups(scope, stale_before(now, stale_after_days)).await?;
-    of_groups(store, judge, standard, groups, now).await
+    let sites = store.present_sites(scope, stale_before(now, stale_after_days)).await?;
+    of_sites(store, judge, standard, &sites, now).await
 }
 
 /// The end of a day (UTC), by the lists of then or of another time. No host is stale in it: old news are not counted.
@@ -149,8 +149,8 @@ pub async fn on_day(
 ) -> Result<Matrix, AnswerError> {
     let end = end_of(day);
     let standard = judge.standard_at(store, lists_of.unwrap_or(end)).await?;
-    let groups = store.groups_on(scope, day_of(end.as_second())).await?;
-    of_groups(store, judge, &standard, groups, end).await
+    let sites = store.sites_on(scope, day_of(end.as_second())).await?;
+    of_sites(store, judge, &standard, &sites, end).await
 }
 
 /// The last second of a day, UTC.
@@ -165,35 +165,54 @@ pub fn stale_before(now: Timestamp, stale_after_days: u32) -> i64 {
     now.as_second().saturating_sub(i64::from(stale_after_days) * 86_400)
 }
 
-async fn of_groups(
+async fn of_sites(
     store: &Store,
     judge: &Judge,
     standard: &Standard,
-    groups: Vec<HostGroup>,
+    sites: &[Arc<SiteGroups>],
     at: Timestamp,
 ) -> Result<Matrix, AnswerError> {
-    let states: Vec<(i64, i64)> = groups.iter().map(|group| (group.list, group.facts)).collect();
+    let known: Vec<Option<Arc<Line>>> = sites.iter().map(|hosts| standard.lines.of(hosts)).collect();
+    let unknown = sites.iter().zip(&known).filter(|(_, line)| line.is_none()).flat_map(|(hosts, _)| &hosts.groups);
+    let states: Vec<(i64, i64)> = unknown.map(|group| (group.list, group.facts)).collect();
     let judged = judge.judge(store, standard, &states).await?;
-    let empty = || Line { products: vec![Cell::default(); standard.products.len()], ..Line::default() };
-    let nothing = Arc::new(Judged::default());
-    let mut sites: BTreeMap<&str, Line> = BTreeMap::new();
-    for group in &groups {
-        let of = judged.get(&(group.list, group.facts)).unwrap_or(&nothing);
-        let line = sites.entry(&group.site).or_insert_with(|| Line { site: group.site.clone(), ..empty() });
-        line.add(group, of);
+    let mut total = Line::of(standard, "");
+    let mut lines = Vec::with_capacity(sites.len());
+    for (hosts, line) in sites.iter().zip(known).filter(|(hosts, _)| !hosts.groups.is_empty()) {
+        let line = line.unwrap_or_else(|| {
+            let line = Arc::new(Line::counting(standard, hosts, &judged));
+            standard.lines.keep(hosts, &line);
+            line
+        });
+        total.add_all(&line);
+        lines.push(Line::clone(&line));
     }
-    let mut total = empty();
-    sites.values().for_each(|line| total.add_all(line));
+    lines.sort_unstable_by(|left, right| left.site.cmp(&right.site));
     Ok(Matrix {
         at,
         lists: standard.lists.iter().map(|list| list.name.clone()).collect(),
         products: standard.products.clone(),
         total,
-        sites: sites.into_values().collect(),
+        sites: lines,
     })
 }
 
 impl Line {
+    /// A line without hosts.
+    fn of(standard: &Standard, site: &str) -> Self {
+        let products = vec![Cell::default(); standard.products.len()];
+        Line { site: site.to_owned(), products, ..Line::default() }
+    }
+
+    fn counting(standard: &Standard, hosts: &SiteGroups, judged: &Judgements) -> Self {
+        let mut line = Line::of(standard, &hosts.site);
+        let nothing = Judged::default();
+        for group in &hosts.groups {
+            line.add(group, judged.get(&(group.list, group.facts)).map_or(&nothing, Arc::as_ref));
+        }
+        line
+    }
+
     fn add(&mut self, group: &HostGroup, judged: &Judged) {
         // Without any package that is asked for it is not known how a host stands.
         self.hosts.add(group, judged.worst().unwrap_or(State::Unknown));

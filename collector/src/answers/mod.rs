@@ -14,6 +14,7 @@ pub mod host_list;
 pub mod hosts;
 pub mod inbox;
 pub mod judge;
+mod lines;
 pub mod matrix;
 pub mod product;
 pub mod references;

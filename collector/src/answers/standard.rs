@@ -9,6 +9,7 @@ use report::hash::Hash;
 use rustc_hash::FxHashMap;
 
 use super::facts::Facts;
+use super::lines::Lines;
 use super::locked;
 use crate::compare::{self, Installed, State, Verdict};
 use crate::reference::{Reference, ReferenceList};
@@ -28,6 +29,8 @@ pub struct Standard {
     at: Timestamp,
     digest: Hash,
     judged: Mutex<Judgements>,
+    /// What was added up of whole sites.
+    pub(super) lines: Lines,
 }
 
 #[derive(Debug)]
@@ -106,7 +109,16 @@ impl Standard {
             by_name.entry(package.to_owned()).or_default().push(number);
             of_packages.push(Asked { product: products.len() - 1, package: package.to_owned(), references });
         }
-        Standard { products, asked: of_packages, by_name, at, digest, judged: Mutex::default(), lists }
+        Standard {
+            products,
+            asked: of_packages,
+            by_name,
+            at,
+            digest,
+            judged: Mutex::default(),
+            lines: Lines::default(),
+            lists,
+        }
     }
 
     /// Whether both ask for the same, so that what one has judged holds for the other.
@@ -133,6 +145,7 @@ impl Standard {
 
     /// Forgets what was judged; how much that was.
     pub(super) fn forget(&self) -> usize {
+        self.lines.forget();
         std::mem::take(&mut *locked(&self.judged)).len()
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sqlx::AssertSqlSafe;
 
@@ -35,6 +35,20 @@ impl HostGroup {
     }
 }
 
+/// The hosts of a site as they were read once, now or on a day: whoever kept what follows from them need not read them again
+/// while they are the same, by their address.
+#[derive(Debug, PartialEq, Eq)]
+pub struct SiteGroups {
+    /// Id of the site.
+    pub id: i64,
+    /// Its name.
+    pub site: String,
+    /// The day (UTC, since 1970-01-01) at whose end it was so; none: it is so now.
+    pub day: Option<i64>,
+    /// Its hosts; none when none is known.
+    pub groups: Vec<HostGroup>,
+}
+
 /// What was read of sites, and until which news it holds.
 #[derive(Debug, Default)]
 pub(super) struct Known {
@@ -48,7 +62,7 @@ struct KnownSite {
     news: i64,
     /// Any of these as the time from which on news are recent gives the same numbers.
     recent_from: RangeInclusive<i64>,
-    groups: Vec<HostGroup>,
+    hosts: Arc<SiteGroups>,
 }
 
 /// Past days that are kept: yesterday, and those that people turn pages of.
@@ -91,10 +105,26 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn present_groups(&self, scope: &Scope, stale_before: i64) -> Result<Vec<HostGroup>, StoreError> {
+        Ok(together(&self.present_sites(scope, stale_before).await?))
+    }
+
+    /// The hosts that may be seen as they were at the end of a day (UTC, since 1970-01-01), grouped by site and state.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn groups_on(&self, scope: &Scope, day: i64) -> Result<Vec<HostGroup>, StoreError> {
+        Ok(together(&self.sites_on(scope, day).await?))
+    }
+
+    /// The same as [`Store::present_groups`], by site.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn present_sites(&self, scope: &Scope, stale_before: i64) -> Result<Vec<Arc<SiteGroups>>, StoreError> {
         let sites = self.sites_with_news(scope).await?;
-        let (mut groups, missing) = known_of(&locked(&self.groups.present), &sites, stale_before);
+        let (mut found, missing) = known_of(&locked(&self.groups.present), &sites, stale_before);
         if missing.is_empty() {
-            return Ok(groups);
+            return Ok(found);
         }
         // Grouped in the order of the index: nothing is sorted.
         let sql = format!(
@@ -112,42 +142,36 @@ impl Store {
             query = query.bind(id);
         }
         let rows = query.fetch_all(&self.pool).await?;
-        let mut fresh = unread(&missing, stale_before..=i64::MAX);
+        let mut fresh = unread(&missing);
         for (site, list, facts, hosts, stale, last_news, next_stale, newly_stale, next_old) in rows {
             // A site that came meanwhile is read next time.
-            let Some((name, known)) = fresh.get_mut(&site) else { continue };
+            let Some(read) = fresh.get_mut(&site) else { continue };
             // Until the next host falls silent, or the next one has been so for a day.
-            let until = (*known.recent_from.end())
+            read.holds_until = read
+                .holds_until
                 .min(next_stale.unwrap_or(i64::MAX))
                 .min(next_old.unwrap_or(i64::MAX).saturating_add(DAY));
-            known.recent_from = stale_before..=until;
-            known.groups.push(HostGroup {
-                site: (*name).to_owned(),
-                list,
-                facts,
-                hosts,
-                stale,
-                newly_stale,
-                last_news,
-            });
+            let site = read.site.1.clone();
+            read.groups.push(HostGroup { site, list, facts, hosts, stale, newly_stale, last_news });
         }
         let mut known = locked(&self.groups.present);
-        for (id, (_, site)) in fresh {
-            groups.extend_from_slice(&site.groups);
+        for (id, read) in fresh {
+            let site = read.known(None, |until| stale_before..=until);
+            found.push(Arc::clone(&site.hosts));
             known.insert(id, site);
         }
-        Ok(groups)
+        Ok(found)
     }
 
-    /// The hosts that may be seen as they were at the end of a day (UTC, since 1970-01-01), grouped by site and state.
+    /// The same as [`Store::groups_on`], by site.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn groups_on(&self, scope: &Scope, day: i64) -> Result<Vec<HostGroup>, StoreError> {
+    pub async fn sites_on(&self, scope: &Scope, day: i64) -> Result<Vec<Arc<SiteGroups>>, StoreError> {
         let sites = self.sites_with_news(scope).await?;
-        let (mut groups, missing) = known_of(day_of(&mut locked(&self.groups.days), day), &sites, 0);
+        let (mut found, missing) = known_of(day_of(&mut locked(&self.groups.days), day), &sites, 0);
         if missing.is_empty() {
-            return Ok(groups);
+            return Ok(found);
         }
         let of_sites = of_sites(scope, &sites, &missing);
         let sql = if missing.len() == sites.len() {
@@ -175,18 +199,19 @@ impl Store {
             }
         }
         let rows = query.fetch_all(&self.pool).await?;
-        let mut fresh = unread(&missing, 0..=0);
+        let mut fresh = unread(&missing);
         for (site, list, facts, hosts) in rows {
-            let Some((name, known)) = fresh.get_mut(&site) else { continue };
-            known.groups.push(HostGroup::of_the_past((*name).to_owned(), list, facts, hosts));
+            let Some(read) = fresh.get_mut(&site) else { continue };
+            read.groups.push(HostGroup::of_the_past(read.site.1.clone(), list, facts, hosts));
         }
         let mut days = locked(&self.groups.days);
         let known = day_of(&mut days, day);
-        for (id, (_, site)) in fresh {
-            groups.extend_from_slice(&site.groups);
+        for (id, read) in fresh {
+            let site = read.known(Some(day), |_| 0..=0);
+            found.push(Arc::clone(&site.hosts));
             known.insert(id, site);
         }
-        Ok(groups)
+        Ok(found)
     }
 
     /// The sites that may be seen. Asked before their hosts are: what comes between makes them be read again.
@@ -200,29 +225,47 @@ impl Store {
     }
 }
 
+/// The hosts of all sites.
+fn together(sites: &[Arc<SiteGroups>]) -> Vec<HostGroup> {
+    sites.iter().flat_map(|site| &site.groups).cloned().collect()
+}
+
 /// What is known of `sites`, and those that have to be read.
 fn known_of<'a>(
     known: &HashMap<i64, KnownSite>,
     sites: &'a [Site],
     recent_from: i64,
-) -> (Vec<HostGroup>, Vec<&'a Site>) {
-    let (mut groups, mut missing) = (Vec::new(), Vec::new());
+) -> (Vec<Arc<SiteGroups>>, Vec<&'a Site>) {
+    let (mut found, mut missing) = (Vec::with_capacity(sites.len()), Vec::new());
     for site in sites {
         let holds = |known: &&KnownSite| known.news == site.2 && known.recent_from.contains(&recent_from);
         match known.get(&site.0).filter(holds) {
-            Some(known) => groups.extend_from_slice(&known.groups),
+            Some(known) => found.push(Arc::clone(&known.hosts)),
             None => missing.push(site),
         }
     }
-    (groups, missing)
+    (found, missing)
+}
+
+/// A site while its hosts are read.
+struct ReadSite<'a> {
+    site: &'a Site,
+    groups: Vec<HostGroup>,
+    /// Until when its hosts are as recent as they are.
+    holds_until: i64,
+}
+
+impl ReadSite<'_> {
+    fn known(self, day: Option<i64>, recent_from: impl FnOnce(i64) -> RangeInclusive<i64>) -> KnownSite {
+        let (id, name, news) = self.site;
+        let hosts = Arc::new(SiteGroups { id: *id, site: name.clone(), day, groups: self.groups });
+        KnownSite { news: *news, recent_from: recent_from(self.holds_until), hosts }
+    }
 }
 
 /// A place for each site that is to be read, also for one without hosts.
-fn unread<'a>(missing: &[&'a Site], recent_from: RangeInclusive<i64>) -> HashMap<i64, (&'a str, KnownSite)> {
-    let place = |(id, name, news): &'a Site| {
-        (*id, (name.as_str(), KnownSite { news: *news, recent_from: recent_from.clone(), groups: Vec::new() }))
-    };
-    missing.iter().map(|site| place(site)).collect()
+fn unread<'a>(missing: &[&'a Site]) -> HashMap<i64, ReadSite<'a>> {
+    missing.iter().map(|site| (site.0, ReadSite { site, groups: Vec::new(), holds_until: i64::MAX })).collect()
 }
 
 /// What is known of a day.
@@ -235,7 +278,7 @@ fn day_of(days: &mut HashMap<i64, HashMap<i64, KnownSite>>, day: i64) -> &mut Ha
 }
 
 fn groups_of(days: &HashMap<i64, HashMap<i64, KnownSite>>) -> usize {
-    days.values().flat_map(HashMap::values).map(|site| site.groups.len()).sum()
+    days.values().flat_map(HashMap::values).map(|site| site.hosts.groups.len()).sum()
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -263,14 +306,15 @@ mod tests {
     #[test]
     fn few_days_are_kept_and_fewer_where_hosts_have_little_in_common() {
         let site = |groups: usize| {
-            let group = HostGroup::of_the_past("A".to_owned(), 1, 1, 1);
-            KnownSite { news: 0, recent_from: 0..=0, groups: vec![group; groups] }
+            let groups = vec![HostGroup::of_the_past("A".to_owned(), 1, 1, 1); groups];
+            let hosts = Arc::new(SiteGroups { id: 1, site: "A".to_owned(), day: Some(1), groups });
+            KnownSite { news: 0, recent_from: 0..=0, hosts }
         };
         let kept = |groups: usize| {
             let mut days = HashMap::new();
             let most = (0..100).map(|day| {
                 day_of(&mut days, day).insert(1, site(groups));
-                assert!(days[&day][&1].groups.len() == groups && groups_of(&days) < GROUPS + groups);
+                assert!(days[&day][&1].hosts.groups.len() == groups && groups_of(&days) < GROUPS + groups);
                 days.len()
             });
             most.max().unwrap()

@@ -69,7 +69,7 @@ pub use error::StoreError;
 pub use exception::StoredException;
 pub use figures::InboxFigures;
 pub use forget::{Forgotten, Whose};
-pub use groups::HostGroup;
+pub use groups::{HostGroup, SiteGroups};
 pub use host::HostId;
 pub use host_page::{HostFilter, PastFilter, PresentHost};
 pub use hosts_now::HostNow;
