@@ -1,6 +1,7 @@
 //! The configuration file: TOML, every unknown key refused by name.
 
 mod database_url;
+mod error;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -21,6 +22,7 @@ use crate::token::TokenConfig;
 
 use database_url::starred;
 pub use database_url::{redacted, with_password};
+pub use error::ConfigError;
 
 /// Where the configuration is looked for when no file is named.
 pub const DEFAULT_FILE: &str = "/etc/wlcg-package-collector/config.toml";
@@ -262,35 +264,6 @@ pub fn state_folder() -> Result<PathBuf, ConfigError> {
     directories::ProjectDirs::from("", "", "wlcg-package-collector")
         .map(|folders| folders.state_dir().unwrap_or_else(|| folders.data_dir()).to_owned())
         .ok_or(ConfigError::NoFolder)
-}
-
-/// Why the configuration cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// The file cannot be read.
-    #[error("reading configuration {file}: {source}")]
-    Read {
-        /// The file.
-        file: PathBuf,
-        /// The system's reason.
-        source: std::io::Error,
-    },
-    /// The file is not as it should be.
-    #[error("configuration {file}: {source}")]
-    Parse {
-        /// The file.
-        file: PathBuf,
-        /// Key, line and what was expected.
-        source: Box<toml::de::Error>,
-    },
-    /// A password and no place for it.
-    #[error(
-        "database {0}: a password file needs a URL such as mysql://USER@HOST/DATABASE, without a password of its own"
-    )]
-    Password(String),
-    /// Nowhere to keep the database.
-    #[error("no folder for the database: give --database sqlite:PATH or set HOME")]
-    NoFolder,
 }
 
 #[cfg(test)]
