@@ -113,6 +113,28 @@ fn a_user_without_rights_reads_roots_database() {
     assert_eq!(found, expected.len(), "no rpm program was there to ask");
 }
 
+#[test]
+fn a_page_that_sqlites_tree_leads_to_twice_is_noticed() {
+    let database = as_sqlite(&Path::new(REAL).join("centos7-plain"));
+    let file = database.path().join("rpmdb.sqlite");
+    let opened = Connection::open(&file).unwrap();
+    let number = |sql: &str| usize::try_from(opened.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap()).unwrap();
+    let root = number("SELECT rootpage FROM sqlite_schema WHERE name = 'Packages'") - 1;
+    let root = root * number("PRAGMA page_size");
+    drop(opened);
+    let mut bytes = fs::read(&file).unwrap();
+    // SQLite's documentation, "Database File Format", section 1.6: a page within a table's tree has twelve bytes of header, then the
+    // places of its cells, each of which begins with the number of a page.
+    assert_eq!(bytes[root], 5, "it leads to other pages");
+    let cell =
+        |at: usize| root + usize::from(u16::from_be_bytes([bytes[root + 12 + 2 * at], bytes[root + 13 + 2 * at]]));
+    let (first, second) = (cell(0), cell(1));
+    bytes.copy_within(second..second + 4, first);
+    fs::write(&file, bytes).unwrap();
+    let refused = by_us(database.path()).unwrap_err().to_string();
+    assert!(refused.contains("not in order"), "{refused}");
+}
+
 /// The whole list, or an error, and never less.
 fn damaged(file: &Path, expected: &[String], at: usize, byte: u8, cut: bool) {
     let folder = tempfile::tempdir().unwrap();

@@ -50,8 +50,12 @@ fn read_unchanging(file: &Path, size: u64) -> Result<Vec<Package<'static>>, Unre
     let database = Connection::open_with_flags(format!("file:{path}?immutable=1"), flags)?;
     // Each page is read once: there is nothing to keep of a database of a hundred megabytes.
     database.pragma_update(None, "cache_size", CACHE_KIB)?;
-    let mut rows = database.prepare("SELECT hnum FROM Packages")?;
+    let mut rows = database.prepare("SELECT hnum FROM Packages ORDER BY hnum")?;
     let numbers = rows.query_map([], |row| row.get::<_, i64>(0))?.collect::<Result<Vec<_>, _>>()?;
+    // SQLite goes through a table as its tree says, which is in order; where a damaged tree leads to a page twice, it goes twice.
+    if !numbers.is_sorted_by(|number, next| number < next) {
+        return Err(Unreadable::damaged("its headers are not in order, each once"));
+    }
     // SQLite takes zeros for what a last page lacks.
     let page_size = database.pragma_query_value(None, "page_size", |row| row.get::<_, u32>(0))?;
     if !size.is_multiple_of(u64::from(page_size)) {
