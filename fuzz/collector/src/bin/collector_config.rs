@@ -23,12 +23,14 @@ fn load(bytes: &[u8]) -> Result<Config, String> {
     })
 }
 
-/// The same text with another password in every URL; none when it has none.
+/// The same text with another password in every URL; none when it has none. A password in which TOML may refuse a character stays:
+/// that it does is an error of its own.
 fn with_other_password(text: &str) -> Option<String> {
     let (before, rest) = text.split_once("://")?;
     let authority = &rest[..rest.find(['/', '?', '#', '"', '\'', '\n']).unwrap_or(rest.len())];
     let password =
         authority.rsplit_once('@').and_then(|(login, _)| login.split_once(':')).map(|(_, password)| password);
+    let password = password.filter(|password| !password.contains(|c: char| c.is_control() || c == '\\'));
     let other = password.map(|password| password.chars().map(|c| if c == 'q' { 'z' } else { 'q' }).collect::<String>());
     let (start, end) = match (password, other) {
         (Some(password), Some(other)) => {
