@@ -51,7 +51,13 @@ fn full_version<R: BufRead>(walker: &Walker<R>) -> Result<String, RepositoryProb
     if version.is_empty() || release.is_empty() {
         return Ok(String::new());
     }
-    Ok(format!("{}:{version}-{release}", if epoch.is_empty() { "0" } else { &epoch }))
+    let epoch: u32 = match epoch.as_ref() {
+        "" => 0,
+        epoch => epoch
+            .parse()
+            .map_err(|_| RepositoryProblem::Line { line: walker.line(), what: "an epoch that is no number" })?,
+    };
+    Ok(format!("{epoch}:{version}-{release}"))
 }
 
 #[cfg(test)]
@@ -102,6 +108,7 @@ mod tests {
             (text.replace("</metadata>", ""), "line 6"),
             (text.replace("ver=\"1\" rel=\"1\"", "ver=\"1\""), "line 3: a package without name or version"),
             (text.replace("<name>a</name>", ""), "line 3: a package without name or version"),
+            (text.replace("epoch=\"0\"", "epoch=\":\""), "line 3: an epoch that is no number"),
             ("<filelists packages=\"0\"/>".to_owned(), "filelists"),
             ("<!DOCTYPE metadata [<!ENTITY a 'b'>]><metadata/>".to_owned(), "DOCTYPE"),
         ] {
