@@ -51,6 +51,16 @@ pub(crate) fn peak_kib(process: u32) -> f64 {
     status_kib(process, "VmHWM:")
 }
 
+/// How long the threads of a process were on a CPU (proc(5), schedstat).
+pub(crate) fn on_cpu_ms(process: &str) -> f64 {
+    let threads = std::fs::read_dir(format!("/proc/{process}/task")).unwrap();
+    let nanoseconds = threads.filter_map(|thread| {
+        let said = std::fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
+        said.split(' ').next()?.parse::<f64>().ok()
+    });
+    nanoseconds.sum::<f64>() / 1e6
+}
+
 fn status_kib(process: u32, name: &str) -> f64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();

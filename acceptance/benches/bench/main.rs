@@ -20,6 +20,7 @@ mod opening;
 mod outage;
 mod page;
 mod questions;
+mod seal;
 mod section;
 mod spread;
 mod store;
@@ -27,9 +28,10 @@ mod store;
 use section::Section;
 
 /// The parts in the order of the page, each with the name that `PART` takes.
-const PARTS: [(&str, Measure); 6] = [
+const PARTS: [(&str, Measure); 7] = [
     ("agent", agent::measure),
     ("front_door", front_door::measure),
+    ("seal", seal::measure),
     ("opening", opening::measure),
     ("store", store::measure),
     ("questions", questions::measure),

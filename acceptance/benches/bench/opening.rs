@@ -221,7 +221,7 @@ fn update(versions: &[usize], host: usize) -> Vec<usize> {
 }
 
 /// Milliseconds of CPU that OpenSSL spends on one RSA-2048 private-key operation.
-fn bare_rsa() -> f64 {
+pub(crate) fn bare_rsa() -> f64 {
     let output = Command::new("openssl").args(["speed", "-mr", "-seconds", "1", "rsa2048"]).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     // +F2:number:bits:signatures a second:verifications a second

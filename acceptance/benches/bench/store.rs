@@ -12,6 +12,7 @@ use wlcg_package_collector::opener::Opener;
 use wlcg_package_collector::store::{Arrival, HostId, Incoming, Store};
 
 use crate::chart::{self, Line};
+use crate::cost;
 use crate::section::{Row, Section, Target, rounded};
 use crate::spread::Spread;
 
@@ -282,18 +283,8 @@ impl<'a> Way<'a> {
             let pid = std::path::Path::new(socket).with_file_name("pid");
             std::fs::read_to_string(pid).unwrap().trim().to_owned()
         });
-        ["self".to_owned()].into_iter().chain(server).map(|process| on_cpu_ms(&process)).sum()
+        ["self".to_owned()].into_iter().chain(server).map(|process| cost::on_cpu_ms(&process)).sum()
     }
-}
-
-/// How long the threads of a process were on a CPU (proc(5), schedstat).
-fn on_cpu_ms(process: &str) -> f64 {
-    let threads = std::fs::read_dir(format!("/proc/{process}/task")).unwrap();
-    let nanoseconds = threads.filter_map(|thread| {
-        let said = std::fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
-        said.split(' ').next()?.parse::<f64>().ok()
-    });
-    nanoseconds.sum::<f64>() / 1e6
 }
 
 fn text(host: usize, day: i64) -> String {
