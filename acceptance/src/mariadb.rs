@@ -62,6 +62,8 @@ pub struct Server {
     folder: PathBuf,
     socket: PathBuf,
     options: Vec<String>,
+    /// The process whose mounts it sees, where its data are on a small disk.
+    mounts: Option<u32>,
     /// Ends the server when its standard input closes, which it does however this process ends.
     keeper: Child,
 }
@@ -83,10 +85,11 @@ impl Server {
         let folder = new_folder();
         let disk = SmallDisk::mount(folder.join("data"), size);
         disk.run(&format!("chown nobody {}", disk.folder.display()));
-        install(&folder, Some(&disk));
+        let mounts = Some(disk.holder());
+        install(&folder, mounts);
         let options = ["--skip-networking", "--innodb-log-file-size=16M"].map(str::to_owned);
-        let keeper = launch(&folder, &options, &[], Some(&disk));
-        let server = Server { socket: folder.join("socket"), keeper, options: options.into(), folder };
+        let keeper = launch(&folder, &options, &[], mounts);
+        let server = Server { socket: folder.join("socket"), keeper, options: options.into(), mounts, folder };
         server.wait_until_it_answers();
         (server, disk)
     }
@@ -94,7 +97,7 @@ impl Server {
     /// Launches a server with options of its own, and with some that count for this once, in a folder of [`new_folder`].
     pub(crate) fn launched(folder: PathBuf, options: Vec<String>, once: &[&str]) -> Self {
         let keeper = launch(&folder, &options, once, None);
-        Server { socket: folder.join("socket"), keeper, options, folder }
+        Server { socket: folder.join("socket"), keeper, options, mounts: None, folder }
     }
 
     /// The number of its process.
@@ -111,6 +114,14 @@ impl Server {
     /// SIGCONT.
     pub fn thaw(&self) {
         self.signal("CONT");
+    }
+
+    /// Whether it has ended by itself.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        // Its keeper goes on waiting for a line, and leaves a process that has ended a zombie.
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process()));
+        status.is_ok_and(|status| status.contains("\nState:\tZ"))
     }
 
     fn signal(&self, signal: &str) {
@@ -148,7 +159,7 @@ impl Server {
 
     /// Starts it again with the data that it has.
     pub fn start_again(&mut self) {
-        self.keeper = launch(&self.folder, &self.options, &[], None);
+        self.keeper = launch(&self.folder, &self.options, &[], self.mounts);
         self.wait_until_it_answers();
     }
 
@@ -195,13 +206,13 @@ pub(crate) fn new_folder() -> PathBuf {
 }
 
 /// Makes the tables of the system in a folder.
-pub(crate) fn install(folder: &Path, disk: Option<&SmallDisk>) {
+pub(crate) fn install(folder: &Path, mounts: Option<u32>) {
     let options =
         ["--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve", "--cross-bootstrap"];
     succeeds(
-        inside(disk, "mariadb-install-db")
+        inside(mounts, "mariadb-install-db")
             .arg("--no-defaults")
-            .args(disk.map(|_| "--innodb-log-file-size=16M"))
+            .args(mounts.map(|_| "--innodb-log-file-size=16M"))
             .arg(format!("--datadir={}", folder.join("data").display()))
             // Two of them at once would take away each other's temporary tables.
             .arg(format!("--tmpdir={}", folder.display()))
@@ -211,10 +222,10 @@ pub(crate) fn install(folder: &Path, disk: Option<&SmallDisk>) {
 }
 
 /// Starts the server of a folder; a line to the keeper is the signal that ends it and leaves the data where they are.
-fn launch(folder: &Path, options: &[String], once: &[&str], disk: Option<&SmallDisk>) -> Child {
+fn launch(folder: &Path, options: &[String], once: &[&str], mounts: Option<u32>) -> Child {
     let user = if is_root() { "--user=nobody" } else { "--skip-slave-start" };
     let script = "\"$@\" & server=$!; read signal; kill -${signal:-KILL} $server; wait $server; [ -n \"$signal\" ] || rm -rf \"$FOLDER\"";
-    inside(disk, "sh")
+    inside(mounts, "sh")
         .env("FOLDER", folder)
         .args(["-c", script, "keeper", "/usr/sbin/mariadbd", "--no-defaults", user])
         .args(options)
@@ -231,11 +242,11 @@ fn launch(folder: &Path, options: &[String], once: &[&str], disk: Option<&SmallD
         .unwrap()
 }
 
-/// A program that sees the disk, if there is one.
-fn inside(disk: Option<&SmallDisk>, program: &str) -> Command {
-    let Some(disk) = disk else { return Command::new(program) };
+/// A program that sees the mounts of a process, if there is one.
+fn inside(mounts: Option<u32>, program: &str) -> Command {
+    let Some(process) = mounts else { return Command::new(program) };
     let mut command = Command::new("nsenter");
-    command.args(["--target", &disk.holder().to_string(), "--mount", program]);
+    command.args(["--target", &process.to_string(), "--mount", program]);
     command
 }
 
