@@ -98,6 +98,40 @@ fn senders_that_are_slow_on_purpose_are_ended_and_nobody_waits_for_them() {
     ledger.check(&deployment);
 }
 
+#[test]
+fn readers_that_do_not_read_are_ended_and_nobody_waits_for_them() {
+    let deployment = Deployment::new(None);
+    let collector = deployment.serve(&[]);
+    let requests = "GET /desk.css HTTP/1.1\r\nhost: a\r\n\r\n".repeat(1_000);
+    let open = || {
+        let connection = TcpStream::connect(address(&collector)).unwrap();
+        connection.set_write_timeout(Some(Duration::from_secs(2))).unwrap();
+        // Answers fill what the kernel holds of them, and then the collector takes no more requests.
+        while (&connection).write_all(requests.as_bytes()).is_ok() {}
+        connection.set_nonblocking(true).unwrap();
+        connection
+    };
+    let mut readers: Vec<TcpStream> = std::thread::scope(|scope| {
+        let opening: Vec<_> = (0..10).map(|_| scope.spawn(open)).collect();
+        opening.into_iter().map(|opening| opening.join().unwrap()).collect()
+    });
+    let (count, begin, mut slowest) = (readers.len(), Instant::now(), Duration::ZERO);
+    while !readers.is_empty() {
+        assert!(begin.elapsed() < Duration::from_secs(90), "{} are still open", readers.len());
+        readers.retain_mut(|connection| {
+            let written = connection.write(b"x");
+            written.is_ok() || written.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+        });
+        let asked = Instant::now();
+        assert_eq!(collector.get("/readyz").0, 200);
+        slowest = slowest.max(asked.elapsed());
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    assert!(slowest < Duration::from_secs(5), "{slowest:?}");
+    let seconds = begin.elapsed().as_secs_f64();
+    told(&format!("{count} readers that do not read: ended after {seconds:.0} s, others waited {slowest:?} at most"));
+}
+
 /// Whether the other side has closed it.
 fn is_ended(connection: &mut TcpStream) -> bool {
     let mut buffer = [0; 4096];

@@ -1,4 +1,4 @@
-//! Serves the connections of one socket: each is bounded in how long its requests may take to begin, and in memory.
+//! Serves the connections of one socket: each is bounded in how long its requests and its answers may stand still, and in memory.
 
 use std::time::Duration;
 
@@ -13,11 +13,15 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::sync::watch;
+use tokio_io_timeout::TimeoutStream;
 
 use super::peer::Peer;
 
 /// Longest time from the opening of a connection, or from the last answer on it, to the end of the next request's head.
 const HEAD_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Longest time in which whoever asked reads nothing of an answer.
+const READER_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Most bytes that are read ahead on a connection; the head of a request has to fit.
 const READ_AHEAD: usize = 64 * 1024;
@@ -42,7 +46,9 @@ where
             request.extensions_mut().insert(peer.clone());
             router.call(request)
         });
-        let connection = open.watch(server.serve_connection(TokioIo::new(stream), service));
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(READER_PATIENCE));
+        let connection = open.watch(server.serve_connection(TokioIo::new(Box::pin(stream)), service));
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "connection ended");

@@ -1,4 +1,4 @@
-//! How long a page or an answer may take before whoever asked is told to come back: the database may have vanished.
+//! How long a page, an answer, or a piece of one may take before it is given up: the database may have vanished.
 
 use std::time::Duration;
 
@@ -9,11 +9,16 @@ use axum::response::Response;
 use super::error::HttpError;
 use crate::store::StoreError;
 
-/// Longest time to the beginning of an answer; what is streamed after that may take longer.
+/// Longest time to the beginning of an answer, and to each further piece of one that is sent while it is read.
 const LONGEST: Duration = Duration::from_secs(60);
 
 /// Gives up what takes too long; a change that it was about to make is not made, or whole.
 pub(super) async fn bounded(request: Request, next: Next) -> Result<Response, HttpError> {
-    let answer = tokio::time::timeout(LONGEST, next.run(request)).await;
-    answer.map_err(|_| HttpError::Store(StoreError::Silent { seconds: LONGEST.as_secs() }))
+    in_time(async { Ok(next.run(request).await) }).await
+}
+
+/// The same of reading a piece of an answer.
+pub(super) async fn in_time<T>(reading: impl Future<Output = Result<T, HttpError>>) -> Result<T, HttpError> {
+    let read = tokio::time::timeout(LONGEST, reading).await;
+    read.unwrap_or(Err(HttpError::Store(StoreError::Silent { seconds: LONGEST.as_secs() })))
 }

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse as _, Response};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::super::error::HttpError;
+use super::super::patience::in_time;
 use super::rows::{self, Row};
 use crate::answers::select::Place;
 use crate::table::Format;
@@ -30,7 +31,7 @@ where
     let first = rows::table(&first).render(Format::Csv);
     let more = stream::try_unfold((piece, next), |(piece, next)| async move {
         let Some(after) = next else { return Ok(None) };
-        let (found, next) = piece(Some(after)).await?;
+        let (found, next) = in_time(piece(Some(after))).await?;
         let text = rows::table(&found).render(Format::Csv);
         let without_titles = text.split_once('\n').map_or_else(String::new, |(_, found)| found.to_owned());
         Ok(Some((without_titles, (piece, next))))
