@@ -27,10 +27,15 @@ const RIGHT: f64 = 230.0;
 const TOP: f64 = 40.0;
 const BOTTOM: f64 = 50.0;
 
-/// Writes a chart and gives its file name.
+/// Writes a chart and gives its file name. What costs nothing has no place on a logarithmic axis, and is left out.
 pub(crate) fn write(file: &str, title: &str, (x, y): (&str, &str), lines: &[Line]) -> String {
+    let shown = |line: &Line| {
+        let points = line.points.iter().copied().filter(|(_, y)| *y > 0.0).collect();
+        Line { name: line.name.clone(), points }
+    };
+    let lines: Vec<Line> = lines.iter().map(shown).collect();
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/images").join(file);
-    std::fs::write(&path, svg(title, (x, y), lines)).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    std::fs::write(&path, svg(title, (x, y), &lines)).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     file.to_owned()
 }
 
