@@ -116,6 +116,11 @@ impl Server {
         self.signal("CONT");
     }
 
+    /// SIGABRT: it ends as it does when it finds that it cannot go on.
+    pub fn abort(&self) {
+        self.signal("ABRT");
+    }
+
     /// Whether it has ended by itself.
     #[must_use]
     pub fn has_ended(&self) -> bool {

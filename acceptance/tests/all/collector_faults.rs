@@ -150,11 +150,16 @@ fn a_disk_that_is_full_under_mariadb() {
     ledger.under_load(4, Duration::from_millis(2), || {
         ledger.goes_on(20, "reports are taken");
         let (mut room, mut ended, begin) = (160, 0, Instant::now());
-        for _ in 0..2 {
+        for round in 0..3 {
             disk.fill();
             is_put_off(&ledger);
             // InnoDB ends its server where it has not even the room to undo what a full disk broke off.
             eventually("what is there can be read", || collector.get("/readyz").0 == 200 || server.has_ended());
+            // It does so once in a hundred times by itself: in the last round it is made to.
+            if round == 2 && !server.has_ended() {
+                server.abort();
+                eventually("it ends", || server.has_ended());
+            }
             room += 60;
             disk.make_room(&format!("{room}m"));
             let stands = ledger.acknowledged();
@@ -169,7 +174,8 @@ fn a_disk_that_is_full_under_mariadb() {
             });
         }
         let seconds = begin.elapsed().as_secs_f64();
-        told(&format!("MariaDB's disk was full twice in {seconds:.0} s, and it ended itself {ended} times"));
+        assert!(ended > 0, "it was started again");
+        told(&format!("MariaDB's disk was full three times in {seconds:.0} s, and it ended {ended} times over it"));
     });
     told(&format!("full disk under MariaDB: {}", ledger.figures()));
     ledger.check(&deployment);
