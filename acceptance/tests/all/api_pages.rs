@@ -234,9 +234,9 @@ fn the_inbox(deployment: &Deployment) {
         assert_eq!((answer.status, answer.header("content-type")), (403, Some("application/problem+json")), "{path}");
         assert_eq!(ask(&collector, &deployment.token("reader", &[]), path, &[]).status, 200, "{path}");
     }
-    let read = deployment.rows(&["audit", "--action", "read"]);
     let noted = format!("/api/v1/inbox/{unknown}");
-    assert!(read.iter().any(|row| row["object"] == noted.as_str()), "{read:?}");
+    let read = || deployment.rows(&["audit", "--action", "read"]).iter().any(|row| row["object"] == noted.as_str());
+    eventually("what was read is noted, some of it at a time", read);
 }
 
 fn campaigns_and_their_messages(deployment: &Deployment) {
