@@ -91,9 +91,9 @@ fn method(received: f64, opened: f64) -> String {
 
 const REMARKS: &str = "\
 The pauses that hosts set themselves while nobody answers grow to six hours, so that is how long the last of a grid takes to \
-come back; half are there after two. The busiest second has 173 posts, a ninth of what the collector takes, and nobody is put \
-off. Cron knows no pause but the hour: all are back after one, in bursts at full minutes that wait for 1.3 s. A herd of the \
-same size comes with 101,456 posts in one second, of which those that wait for 25 s are answered 503; it is back sooner, as \
+come back; half are there after two. The busiest second has some 170 posts, a tenth of what the collector takes, and nobody is put \
+off. Cron knows no pause but the hour: all are back after one, in bursts at full minutes that wait for a second. A herd of the \
+same size comes with 100,000 posts in one second, of which those that wait for 25 s are answered 503; it is back sooner, as \
 the collector does nothing else meanwhile. `Retry-After` is shorter than the herd's ten minutes, so that whether it obeys \
 makes no difference.";
 
