@@ -15,8 +15,8 @@ pub(super) enum Dialect {
 }
 
 impl Dialect {
-    /// How connections are made and kept; each says `session` first, then `more`.
-    pub(super) fn connections(self, session: &'static [&'static str], more: &'static [&'static str]) -> AnyPoolOptions {
+    /// How connections are made and kept; each says `session` first.
+    pub(super) fn connections(self, session: &'static [&'static str]) -> AnyPoolOptions {
         let options = match self {
             Dialect::Sqlite => AnyPoolOptions::new(),
             Dialect::Mysql => {
@@ -30,7 +30,7 @@ impl Dialect {
             .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
             .after_connect(move |connection, _| {
                 Box::pin(async move {
-                    for statement in session.iter().chain(more) {
+                    for statement in session {
                         connection.execute(*statement).await?;
                     }
                     Ok(())
@@ -59,17 +59,6 @@ impl Dialect {
                 // No gap locks: concurrent openers insert neighbouring keys all the time.
                 "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
             ],
-        }
-    }
-
-    /// What connections that write say besides: MariaDB may take a transaction back, on a Galera cluster, without telling so to the
-    /// next statement (see [`Writing::commit`]). What follows then is not to take effect one by one.
-    ///
-    /// [`Writing::commit`]: super::Writing::commit
-    pub(super) fn writing_session(self) -> &'static [&'static str] {
-        match self {
-            Dialect::Sqlite => &[],
-            Dialect::Mysql => &["SET SESSION autocommit = 0"],
         }
     }
 

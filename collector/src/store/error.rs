@@ -116,9 +116,8 @@ impl From<sqlx::Error> for StoreError {
 /// Galera tells a transaction that lost against one of another node the same way, whatever statement it is at. Most of
 /// these have no SQLSTATE of their own, so that their numbers count.
 fn is_mysql_conflict(error: &dyn DatabaseError) -> bool {
-    // ER_CHECKREAD, ER_LOCK_WAIT_TIMEOUT, ER_LOCK_DEADLOCK, ER_QUERY_INTERRUPTED, and ER_SP_DOES_NOT_EXIST: the savepoint of the
-    // beginning is gone with its transaction.
-    const CONFLICTS: [u16; 5] = [1020, 1205, 1213, 1317, 1305];
+    // ER_CHECKREAD, ER_LOCK_WAIT_TIMEOUT, ER_LOCK_DEADLOCK, ER_QUERY_INTERRUPTED.
+    const CONFLICTS: [u16; 4] = [1020, 1205, 1213, 1317];
     error.try_downcast_ref::<MySqlDatabaseError>().is_some_and(|error| CONFLICTS.contains(&error.number()))
 }
 

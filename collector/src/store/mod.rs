@@ -53,7 +53,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::any::install_default_drivers;
-use sqlx::{Any, AnyConnection, AnyPool, Executor as _, Transaction};
+use sqlx::{Any, AnyConnection, AnyPool, Transaction};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use self::dialect::{Dialect, dialect_of};
@@ -100,10 +100,6 @@ const CONNECTIONS: u32 = 8;
 /// How long a connection may take to be had, and SQLite may wait for another process's write.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Marks the beginning of a transaction, and asks whether it is still the same one.
-const BEGUN: &str = "SAVEPOINT begun";
-const STILL_BEGUN: &str = "RELEASE SAVEPOINT begun";
-
 /// A transaction is tried so often when another one was in its way.
 const ATTEMPTS: u32 = 8;
 
@@ -135,14 +131,12 @@ impl Store {
 
     async fn connect_with(dialect: Dialect, url: &str, session: &'static [&'static str]) -> Result<Self, StoreError> {
         install_default_drivers();
-        let pool = dialect.connections(session, &[]).max_connections(CONNECTIONS).connect(url).await?;
+        let pool = dialect.connections(session).max_connections(CONNECTIONS).connect(url).await?;
         let writers = match dialect {
             // Each connection has a cache of its own, which another one's commit empties.
-            Dialect::Sqlite => 1,
-            Dialect::Mysql => CONNECTIONS,
+            Dialect::Sqlite => dialect.connections(session).max_connections(1).connect_lazy(url)?,
+            Dialect::Mysql => pool.clone(),
         };
-        let writers =
-            dialect.connections(session, dialect.writing_session()).max_connections(writers).connect_lazy(url)?;
         Ok(Store {
             pool,
             writers,
@@ -209,11 +203,7 @@ impl Store {
     async fn begin_unlocked(&self) -> Result<Writing, StoreError> {
         let transaction = match self.dialect {
             Dialect::Sqlite => self.writers.begin_with("BEGIN IMMEDIATE").await?,
-            Dialect::Mysql => {
-                let mut transaction = self.writers.begin().await?;
-                transaction.execute(BEGUN).await?;
-                transaction
-            }
+            Dialect::Mysql => self.writers.begin().await?,
         };
         Ok(Writing {
             transaction,
@@ -242,17 +232,10 @@ pub struct Writing {
 impl Writing {
     /// Makes everything durable: when this returns, a power cut cannot take it back.
     ///
-    /// All of it or nothing: a node of a Galera cluster that takes a transaction back for another node's does not always say so to
-    /// the statement that comes next, which then is the first of another transaction. The savepoint of the beginning is gone with
-    /// what was taken back, and asking for it is a conflict.
-    ///
     /// # Errors
     /// [`StoreError`]; nothing is stored then.
     pub async fn commit(mut self) -> Result<(), StoreError> {
         self.tell_news().await?;
-        if self.dialect == Dialect::Mysql {
-            self.transaction.execute(STILL_BEGUN).await?;
-        }
         self.transaction.commit().await?;
         self.known.keep(self.learned);
         Ok(())
